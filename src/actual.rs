@@ -1,0 +1,204 @@
+//! What BMS holds at one revision: records, accounts, and the indexes by email, username and owner.
+
+use std::collections::HashMap;
+
+use crate::model::{Account, Field, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
+
+/// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
+#[derive(Clone, Debug, Default)]
+pub struct Actual {
+    /// The revision that this is.
+    pub revision: Revision,
+    records: HashMap<RecordKey, Record>,
+    owned: HashMap<UserKey, RecordKey>,
+    archived_from: HashMap<UserKey, Vec<RecordKey>>,
+    by_username: HashMap<Text, Vec<RecordKey>>,
+    by_email: HashMap<Text, Vec<RecordKey>>,
+    accounts: HashMap<u64, Account>,
+    account_ids: HashMap<Text, Vec<u64>>,
+}
+
+/// Where a name must be unique (rule R5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Namespace {
+    /// Usernames of all logins.
+    LoginUsername,
+    /// Emails of all logins.
+    LoginEmail,
+    /// Emails of one kind.
+    Email(Kind),
+}
+
+impl Namespace {
+    /// The field whose values are unique in it.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::LoginUsername => Field::Username,
+            Self::LoginEmail | Self::Email(_) => Field::Email,
+        }
+    }
+
+    /// Whether the record's name counts in it.
+    #[must_use]
+    pub fn admits(self, record: &Record) -> bool {
+        match self {
+            Self::LoginUsername | Self::LoginEmail => record.has_login(),
+            Self::Email(kind) => record.key.kind == kind && record.status != Status::Archived,
+        }
+    }
+}
+
+impl Actual {
+    /// A record.
+    #[must_use]
+    pub fn record(&self, key: RecordKey) -> Option<&Record> {
+        self.records.get(&key)
+    }
+
+    /// All records, in no order.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// All records by (kind, ID).
+    #[must_use]
+    pub fn sorted_records(&self) -> Vec<&Record> {
+        let mut records: Vec<&Record> = self.records.values().collect();
+        records.sort_unstable_by_key(|record| record.key);
+        records
+    }
+
+    /// The record that the user owns.
+    #[must_use]
+    pub fn owned_by(&self, user: &UserKey) -> Option<&Record> {
+        self.owned.get(user).and_then(|key| self.records.get(key))
+    }
+
+    /// The users that own a record, with it, in no order.
+    pub fn owners(&self) -> impl Iterator<Item = (&UserKey, &Record)> {
+        self.owned.iter().filter_map(|(user, key)| Some((user, self.records.get(key)?)))
+    }
+
+    /// The archived records that the user's rules left behind, by key.
+    pub fn archived_from(&self, user: &UserKey) -> impl Iterator<Item = &Record> {
+        self.archived_from.get(user).into_iter().flatten().filter_map(|key| self.records.get(key))
+    }
+
+    /// The records that hold a name in a namespace, by key.
+    pub fn holders(&self, namespace: Namespace, name: &str) -> impl Iterator<Item = &Record> {
+        let index = match namespace {
+            Namespace::LoginUsername => &self.by_username,
+            Namespace::LoginEmail | Namespace::Email(_) => &self.by_email,
+        };
+        let keys = index.get(&folded(name)).map_or(&[][..], Vec::as_slice);
+        keys.iter().filter_map(|key| self.records.get(key)).filter(move |record| namespace.admits(record))
+    }
+
+    /// Whether any record of any status has that username.
+    #[must_use]
+    pub fn has_username(&self, name: &str) -> bool {
+        self.by_username.contains_key(&folded(name))
+    }
+
+    /// Whether any record of any status has that email.
+    #[must_use]
+    pub fn has_email(&self, name: &str) -> bool {
+        self.by_email.contains_key(&folded(name))
+    }
+
+    /// The account of that exact name; the oldest of several.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.account_ids.get(name)?.first().and_then(|id| self.accounts.get(id))
+    }
+
+    /// All accounts by ID.
+    #[must_use]
+    pub fn sorted_accounts(&self) -> Vec<&Account> {
+        let mut accounts: Vec<&Account> = self.accounts.values().collect();
+        accounts.sort_unstable_by_key(|account| account.id);
+        accounts
+    }
+
+    /// Puts a record in place of the one with its key.
+    pub fn put(&mut self, record: Record) {
+        if let Some(old) = self.records.remove(&record.key) {
+            self.unindex(&old);
+        }
+        self.index(&record);
+        self.records.insert(record.key, record);
+    }
+
+    /// Takes a record out: only for undoing, BMS records are never deleted.
+    pub fn forget(&mut self, key: RecordKey) {
+        if let Some(old) = self.records.remove(&key) {
+            self.unindex(&old);
+        }
+    }
+
+    /// Puts an account in place of the one with its ID.
+    pub fn put_account(&mut self, account: Account) {
+        if let Some(old) = self.accounts.remove(&account.id)
+            && let Some(ids) = self.account_ids.get_mut(&old.name)
+        {
+            ids.retain(|id| *id != old.id);
+            if ids.is_empty() {
+                self.account_ids.remove(&old.name);
+            }
+        }
+        let ids = self.account_ids.entry(account.name.clone()).or_default();
+        if let Err(at) = ids.binary_search(&account.id) {
+            ids.insert(at, account.id);
+        }
+        self.accounts.insert(account.id, account);
+    }
+
+    fn index(&mut self, record: &Record) {
+        if let Some(link) = &record.link {
+            self.owned.insert(link.user.clone(), record.key);
+        }
+        if let Some(user) = &record.archived_from {
+            add(&mut self.archived_from, user.clone(), record.key);
+        }
+        if let Some(username) = record.fields.get(Field::Username) {
+            add(&mut self.by_username, folded(username), record.key);
+        }
+        if let Some(email) = record.fields.get(Field::Email) {
+            add(&mut self.by_email, folded(email), record.key);
+        }
+    }
+
+    fn unindex(&mut self, record: &Record) {
+        if let Some(link) = &record.link
+            && self.owned.get(&link.user) == Some(&record.key)
+        {
+            self.owned.remove(&link.user);
+        }
+        if let Some(user) = &record.archived_from {
+            remove(&mut self.archived_from, user, record.key);
+        }
+        if let Some(username) = record.fields.get(Field::Username) {
+            remove(&mut self.by_username, &folded(username), record.key);
+        }
+        if let Some(email) = record.fields.get(Field::Email) {
+            remove(&mut self.by_email, &folded(email), record.key);
+        }
+    }
+}
+
+fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: K, key: RecordKey) {
+    let keys = index.entry(name).or_default();
+    if let Err(at) = keys.binary_search(&key) {
+        keys.insert(at, key);
+    }
+}
+
+fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: &K, key: RecordKey) {
+    if let Some(keys) = index.get_mut(name) {
+        keys.retain(|held| *held != key);
+        if keys.is_empty() {
+            index.remove(name);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What came of applying a plan: one outcome per user, and the events that record it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Record, RecordKey, Revision, Text, UserKey};
+use crate::plan::{Change, Touch};
+
+/// The changes of one user: all of them happen, or none.
+#[derive(Clone, Debug)]
+pub struct UserChanges {
+    /// In the order of the plan; archives first.
+    pub changes: Vec<Change>,
+}
+
+/// What a store is asked to write, and the revision that it was decided from.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Refused if the store has moved on.
+    pub revision: Revision,
+    /// In the order of the plan; new records get their IDs in this order.
+    pub users: Vec<UserChanges>,
+    /// Links that are only brought up to date.
+    pub touched: Vec<Touch>,
+    /// Digest of the configuration that decided it, for the events.
+    pub config_digest: String,
+}
+
+/// What became of one user's changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Written, durably. The keys are those of the changes, in order.
+    Done(Vec<RecordKey>),
+    /// Refused; nothing of this user was written.
+    Refused(String),
+    /// May or may not have happened; the next round looks.
+    Unknown(String),
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The revision afterwards.
+    pub revision: Revision,
+    /// One per user of the batch, in its order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// One change of one record that happened, kept for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Counts from 1 without gaps.
+    pub id: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The revision it is part of.
+    pub revision: Revision,
+    /// `import`, or the action of the plan.
+    pub action: Text,
+    /// Because of whom; `None` for an import.
+    pub user: Option<UserKey>,
+    /// The user's name at that time.
+    pub user_principal_name: Option<Text>,
+    /// The winning rule.
+    pub rule: Option<Text>,
+    /// Why.
+    pub reason: Text,
+    /// The record before; `None` when it is new.
+    pub before: Option<Record>,
+    /// The record after.
+    pub after: Record,
+}

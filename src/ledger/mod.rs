@@ -1,0 +1,65 @@
+//! The ledger: all that is ever on our disk. Keeps commits; knows nothing of rules, plans or directories.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::actual::Actual;
+use crate::applied::Event;
+use crate::model::{Account, Record, Revision};
+
+/// Durable storage of the BMS state and its history.
+///
+/// Guarantees of every implementation: a commit happens as a whole or not at all, whatever its size; when
+/// [`Ledger::commit`] has returned `Ok`, the commit survives the death of the process and of the machine; revisions
+/// only grow; events are never changed.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Everything as of the newest commit.
+    async fn load(&self) -> Result<Actual, LedgerError>;
+
+    /// Appends a commit.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stale`] when the newest revision is not `expected`; nothing is written then.
+    async fn commit(&self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError>;
+
+    /// Up to `limit` events with an ID above `after`, oldest first.
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, LedgerError>;
+
+    /// The ID of the newest event; 0 when there is none.
+    async fn last_event(&self) -> Result<u64, LedgerError>;
+}
+
+/// What one commit writes. The revision it gets is the expected one plus one.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Records that were created or changed, with the event that says so; IDs and revisions are already in them.
+    pub events: Vec<Event>,
+    /// Records of which only the link's `seen` moved: no event.
+    pub touched: Vec<Record>,
+    /// Accounts that were created or changed.
+    pub accounts: Vec<Account>,
+}
+
+/// Why the ledger could not do it.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the message of each says it")]
+pub enum LedgerError {
+    #[error("the state at {path} is in use by another bmsync ({holder})")]
+    InUse { path: String, holder: String },
+    #[error("{path} is not a bmsync state")]
+    Foreign { path: String },
+    #[error("the state at {path} has format {found}, newer than {known}, the newest that this bmsync knows")]
+    Newer { path: String, found: u32, known: u32 },
+    #[error("the state at {path} is damaged: {detail}")]
+    Damaged { path: String, detail: String },
+    #[error("the state moved on from revision {expected} to {found}")]
+    Stale { expected: Revision, found: Revision },
+    #[error("cannot {attempt} the state at {path}")]
+    Io {
+        path: String,
+        attempt: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,3 @@
+//! Manifests: what the admin wrote, and what it means.
+
+pub mod config;

@@ -1,0 +1,413 @@
+//! The plan: every change that a round would make, what it cannot decide, and what a guard holds back. A value.
+
+use serde::Serialize;
+
+use jiff::Timestamp;
+
+use crate::model::{Field, Id, Kind, Link, RecordKey, Revision, Seen, Status, Text, UserKey};
+
+/// What a round would do, and from what that was decided.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it was made from; it is applied to that, or refused.
+    pub basis: Basis,
+    /// By (tenant ID, user ID, action in the order of [`Action`]).
+    pub changes: Vec<Change>,
+    /// Links of which only `seen` moves: the directory changed and there is nothing to write.
+    pub touched: Vec<Touch>,
+    /// Local edits that are left standing, by (tenant ID, user ID).
+    pub preserved: Vec<Preserved>,
+    /// Users that cannot be decided, by (tenant ID, user ID).
+    pub blocked: Vec<Blocked>,
+    /// Owned records with nothing to do and nothing preserved.
+    pub unchanged: u64,
+}
+
+/// What a plan was made from.
+#[derive(Clone, Debug)]
+pub struct Basis {
+    /// Of the configuration.
+    pub config_digest: String,
+    /// Of the BMS state.
+    pub state_revision: Revision,
+    /// By tenant ID.
+    pub tenants: Vec<TenantHead>,
+}
+
+/// One tenant in the head of a plan.
+#[derive(Clone, Debug)]
+pub struct TenantHead {
+    /// `metadata.name`; `None` when it is not declared.
+    pub name: Option<Text>,
+    /// The tenant ID.
+    pub tenant: Id,
+    /// Whether it could be planned.
+    pub state: TenantState,
+    /// Users read.
+    pub users: u64,
+    /// Groups read.
+    pub groups: u64,
+    /// When the read ended.
+    pub read_at: Option<Timestamp>,
+    /// `sha256:` over what the directory says of the users that a rule matches or a record belongs to; `None` when it
+    /// was not read.
+    pub digest: Option<String>,
+    /// Why it was not planned, or which rules are broken.
+    pub message: Option<String>,
+}
+
+/// State of a tenant in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TenantState {
+    /// Read completely and planned.
+    Complete,
+    /// The read failed: nothing of it changes.
+    Failed,
+    /// Suspended: nothing of it changes.
+    Suspended,
+    /// Records belong to it, but no manifest declares it: they are left alone.
+    Undeclared,
+}
+
+/// What is done to a record. The order is that of changes of one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Out of the way of a change of kind; its names become free.
+    Archive,
+    /// A new record.
+    Create,
+    /// Takes over a record that nobody (living) owns.
+    Merge,
+    /// Brings an archived record back.
+    Restore,
+    /// Writes fields.
+    Update,
+    /// May no longer log in.
+    Deactivate,
+    /// May log in again.
+    Reactivate,
+}
+
+impl Action {
+    /// All actions, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Archive, Self::Create, Self::Merge, Self::Restore, Self::Update, Self::Deactivate, Self::Reactivate];
+
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::Create => "create",
+            Self::Merge => "merge",
+            Self::Restore => "restore",
+            Self::Update => "update",
+            Self::Deactivate => "deactivate",
+            Self::Reactivate => "reactivate",
+        }
+    }
+}
+
+/// One change of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is done.
+    pub action: Action,
+    /// Of which kind.
+    pub kind: Kind,
+    /// The record; `None` for a create, whose ID the store gives.
+    pub id: Option<u64>,
+    /// Because of whom.
+    pub user: UserRef,
+    /// The winning rule's name; `None` where no rule decided.
+    pub rule: Option<Text>,
+    /// Why, for a person to read.
+    pub reason: String,
+    /// The guard that holds it back.
+    pub held: Option<Hold>,
+    /// What is different afterwards, the status too.
+    pub fields: Vec<FieldChange>,
+    /// The owner afterwards.
+    pub link: LinkChange,
+}
+
+impl Change {
+    /// The record, unless the change makes one.
+    #[must_use]
+    pub fn record(&self) -> Option<RecordKey> {
+        self.id.map(|id| RecordKey { kind: self.kind, id })
+    }
+}
+
+/// What becomes of the owner of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// The link is this afterwards.
+    Set(Link),
+    /// Nobody owns it; it is remembered as archived for the change's user.
+    Archived,
+}
+
+/// A directory user as a plan names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRef {
+    /// Identity.
+    pub key: UserKey,
+    /// The last one known.
+    pub user_principal_name: Option<Text>,
+}
+
+/// One field before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldChange {
+    /// Which.
+    pub slot: Slot,
+    /// What BMS holds.
+    pub before: Option<Text>,
+    /// What it will hold.
+    pub after: Option<Text>,
+    /// Where the value comes from.
+    pub from: Provenance,
+}
+
+/// What a field change is about: the status or a field of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The record's status, written with the words of [`Status`].
+    Status,
+    /// A field.
+    Field(Field),
+}
+
+impl Slot {
+    /// The key in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Field(field) => field.word(),
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provenance {
+    /// The directory user.
+    Directory,
+    /// The winning rule.
+    Rule,
+    /// What the record already holds.
+    Record,
+    /// `EmployeeDefaults`, or the account's main location.
+    Default,
+}
+
+impl Provenance {
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Rule => "rule",
+            Self::Record => "record",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Why a change is held. The order is that in which reasons count (rule R10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hold {
+    /// A rule of the tenant is broken (rule R9).
+    RuleBroken,
+    /// More deactivations than the guard allows.
+    MaxDeactivations,
+    /// More archives than the guard allows.
+    MaxArchives,
+    /// More creates than the guard allows.
+    MaxCreates,
+}
+
+impl Hold {
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::RuleBroken => "RuleBroken",
+            Self::MaxDeactivations => "maxDeactivations",
+            Self::MaxArchives => "maxArchives",
+            Self::MaxCreates => "maxCreates",
+        }
+    }
+}
+
+/// A link that is only brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The record.
+    pub record: RecordKey,
+    /// Its owner.
+    pub user: UserRef,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// A record whose local edits stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preserved {
+    /// The record.
+    pub record: RecordKey,
+    /// Its owner.
+    pub user: UserRef,
+    /// What differs.
+    pub fields: Vec<PreservedField>,
+}
+
+/// One local edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreservedField {
+    /// Which.
+    pub slot: Slot,
+    /// What BMS holds.
+    pub actual: Option<Text>,
+    /// What the rules say.
+    pub desired: Option<Text>,
+}
+
+/// A user that cannot be decided; it is left entirely as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Who.
+    pub user: UserRef,
+    /// The winning rule.
+    pub rule: Text,
+    /// Why.
+    pub code: Code,
+    /// Why and what to do, for a person to read.
+    pub message: String,
+    /// The records in question.
+    pub candidates: Vec<RecordKey>,
+}
+
+/// Why a user is blocked. The order is that in which reasons count (rule R5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each variant is the code of that name, explained in docs/reference/blocked.md")]
+pub enum Code {
+    MissingEmail,
+    MissingUsername,
+    AccountNotFound,
+    LocationNotFound,
+    AmbiguousEmail,
+    MissingName,
+    EmailTaken,
+    UsernameTaken,
+}
+
+impl Code {
+    /// All codes, the first that applies counts.
+    pub const ALL: [Self; 8] = [
+        Self::MissingEmail,
+        Self::MissingUsername,
+        Self::AccountNotFound,
+        Self::LocationNotFound,
+        Self::AmbiguousEmail,
+        Self::MissingName,
+        Self::EmailTaken,
+        Self::UsernameTaken,
+    ];
+
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MissingEmail => "MissingEmail",
+            Self::MissingUsername => "MissingUsername",
+            Self::AccountNotFound => "AccountNotFound",
+            Self::LocationNotFound => "LocationNotFound",
+            Self::AmbiguousEmail => "AmbiguousEmail",
+            Self::MissingName => "MissingName",
+            Self::EmailTaken => "EmailTaken",
+            Self::UsernameTaken => "UsernameTaken",
+        }
+    }
+}
+
+/// Counts of a plan, as its JSON has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "each count is named for the action or the section it counts; held changes count only as held"
+)]
+pub struct Summary {
+    pub create: u64,
+    pub merge: u64,
+    pub update: u64,
+    pub archive: u64,
+    pub restore: u64,
+    pub deactivate: u64,
+    pub reactivate: u64,
+    pub unchanged: u64,
+    pub touched: u64,
+    pub preserved: u64,
+    pub blocked: u64,
+    pub held: u64,
+}
+
+impl Summary {
+    /// Changes that an apply without consent would make.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.create + self.merge + self.update + self.archive + self.restore + self.deactivate + self.reactivate
+    }
+}
+
+impl Plan {
+    /// Counts everything.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            unchanged: self.unchanged,
+            touched: self.touched.len() as u64,
+            preserved: self.preserved.len() as u64,
+            blocked: self.blocked.len() as u64,
+            ..Summary::default()
+        };
+        for change in &self.changes {
+            *summary.slot(change) += 1;
+        }
+        summary
+    }
+
+    /// Whether some tenant could not be read.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.basis.tenants.iter().any(|tenant| tenant.state == TenantState::Failed)
+    }
+}
+
+impl Summary {
+    fn slot(&mut self, change: &Change) -> &mut u64 {
+        if change.held.is_some() {
+            return &mut self.held;
+        }
+        match change.action {
+            Action::Archive => &mut self.archive,
+            Action::Create => &mut self.create,
+            Action::Merge => &mut self.merge,
+            Action::Restore => &mut self.restore,
+            Action::Update => &mut self.update,
+            Action::Deactivate => &mut self.deactivate,
+            Action::Reactivate => &mut self.reactivate,
+        }
+    }
+}
+
+/// The status that a status slot's word stands for.
+#[must_use]
+pub fn status_of(word: &str) -> Option<Status> {
+    [Status::Active, Status::Inactive, Status::Archived].into_iter().find(|status| status.word() == word)
+}

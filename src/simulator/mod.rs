@@ -1,0 +1,1 @@
+//! A simulated Microsoft Graph and login service on loopback; imports nothing from the rest of the crate.

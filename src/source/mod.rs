@@ -1,0 +1,55 @@
+//! A source is where people live: it folds a tenant's users, groups and memberships into a directory.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::directory::TenantDirectory;
+
+pub mod graph;
+
+/// One tenant's directory service.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Brings the directory up to date: from its delta links where it has some, else by a full read.
+    ///
+    /// On success the directory is [`Coverage::Complete`](crate::directory::Coverage::Complete). On failure it is as it
+    /// was: a read that did not reach its end leaves no trace.
+    async fn refresh(&self, directory: &mut TenantDirectory, progress: &dyn Progress) -> Result<(), SourceError>;
+}
+
+/// Where a source says how far it is; called once per page.
+pub trait Progress: Send + Sync {
+    /// Objects read so far.
+    fn read(&self, users: u64, groups: u64, pages: u64);
+}
+
+/// Says nothing.
+impl Progress for () {
+    fn read(&self, _users: u64, _groups: u64, _pages: u64) {}
+}
+
+/// Why a tenant could not be read. Never holds a token, a secret or a link.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// Whose move it is.
+    pub class: SourceErrorClass,
+    /// What was attempted and what came of it: a lower-case fragment, fit to follow "cannot read tenant x: ".
+    pub message: String,
+    /// The next step for a person.
+    pub hint: Option<String>,
+    /// The cause, if there is more to say.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Whose move it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceErrorClass {
+    /// Try again later.
+    Transient,
+    /// A person must change something: secret, consent, manifest.
+    Person,
+    /// The service answered with what it must not; refused.
+    Protocol,
+}
