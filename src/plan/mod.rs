@@ -8,10 +8,12 @@ mod decide;
 mod diff;
 pub mod explain;
 mod guard;
+mod judge;
 mod names;
 mod obstacle;
 mod proposal;
 mod values;
+mod write;
 
 pub use diff::plan;
 pub use explain::{Explanation, explain};
