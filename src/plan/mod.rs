@@ -1,10 +1,61 @@
 //! The plan: every change that a round would make, what it cannot decide, and what a guard holds back. A value.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
+mod basis;
+mod decide;
+mod diff;
+pub mod explain;
+mod guard;
+mod judge;
+mod names;
+mod obstacle;
+mod proposal;
+mod values;
+mod write;
+
+pub use diff::plan;
+pub use explain::{Explanation, explain};
+pub use guard::{Approved, Consent};
+
+use crate::actual::Actual;
+use crate::directory::Directory;
 use crate::model::{Field, Id, Kind, Link, RecordKey, Revision, Seen, Status, Text, UserKey};
+
+/// What a plan is made from, beside the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The tenants' directories, read after the state.
+    pub directory: Directory,
+    /// The BMS state.
+    pub actual: Actual,
+}
+
+/// Of whom a plan speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody.
+    All,
+    /// The users of one tenant; everybody else keeps what their records have.
+    Tenant(Id),
+    /// These users. The plan is the full one restricted to them as long as everybody else has nothing to do: so they are
+    /// those that changed since a round and those that it left blocked, held or refused.
+    Users(BTreeSet<UserKey>),
+}
+
+impl Scope {
+    /// Whether the tenant is in the head of the plan.
+    #[must_use]
+    pub fn covers(&self, tenant: &Id) -> bool {
+        match self {
+            Self::All | Self::Users(_) => true,
+            Self::Tenant(only) => only == tenant,
+        }
+    }
+}
 
 /// What a round would do, and from what that was decided.
 #[derive(Clone, Debug)]
