@@ -68,7 +68,8 @@ impl Bms {
         }
         for touch in batch.touched {
             let mut record = self.actual.record(touch.record).unwrap().clone();
-            record.link.as_mut().unwrap().seen = touch.seen;
+            let link = record.link.as_mut().unwrap();
+            (link.seen, link.user_principal_name) = (touch.seen, touch.user.user_principal_name);
             self.actual.put(record);
         }
         self.actual.revision = Revision(self.actual.revision.0 + 1);

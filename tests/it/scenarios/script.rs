@@ -50,6 +50,8 @@ pub struct Step {
     pub after: Vec<Value>,
     /// Whether a person approves what is held.
     pub approve_held: bool,
+    /// Whether the round leaves work for the next one, which only a few may.
+    pub more_to_do: bool,
 }
 
 /// What every scenario starts from.
@@ -91,6 +93,7 @@ impl Shared {
                 plan: fs::read_to_string(folder.join("plan.snap")).ok(),
                 after: json_lines(&self.optional(&folder.join("after.jsonl"))),
                 approve_held: folder.join("approve-held").exists(),
+                more_to_do: folder.join("more-to-do").exists(),
                 folder,
             });
         }
