@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{self, Content, ManifestFile};
-use bmsync::plan::{Consent, LinkChange, Observed, Plan, Scope, plan};
+use bmsync::model::UserKey;
+use bmsync::plan::{Basis, Consent, LinkChange, Observed, Plan, Scope, plan};
 use serde_json::{Value, json};
 
 use bms::Bms;
@@ -80,12 +81,17 @@ fn check(shared: &Shared, folder: &Path) -> Result<(), String> {
 fn round(names: &Names, bms: &mut Bms, step: &Step) -> Result<(), String> {
     bms.import(&step.records);
     let config = load(&step.manifests, Order::Written)?;
-    let observe = |bms: &Bms, order| Observed { directory: people::directory(&step.directory, order), actual: bms.actual.clone() };
+    let observe = |bms: &Bms, order| Observed {
+        directory: people::directory(&step.directory, order),
+        actual: bms.actual.clone(),
+    };
     let first = plan(&config, &observe(bms, Order::Written), &Scope::All);
     sane(&first)?;
     expected(step, &first, names)?;
     let reversed = plan(&load(&step.manifests, Order::Reversed)?, &observe(bms, Order::Reversed), &Scope::All);
     same("from everything in reversed order", &everything(&first, names), &everything(&reversed, names))?;
+    let scoped = plan(&config, &observe(bms, Order::Written), &Scope::Users(users(&first)));
+    same("for those users alone", &decided(&first, names), &decided(&scoped, names))?;
     bms.apply(first.clone().approve(if step.approve_held { Consent::Given } else { Consent::Withheld }));
     after(step, bms)?;
     let second = plan(&config, &observe(bms, Order::Written), &Scope::All);
@@ -97,10 +103,25 @@ fn everything(plan: &Plan, names: &Names) -> String {
     format!("{}\n{plan:#?}", snapshot::show(plan, names))
 }
 
+/// What is decided of anybody, without the head of the plan and its count of those that have nothing to do.
+fn decided(plan: &Plan, names: &Names) -> String {
+    let plan = Plan { basis: Basis { tenants: Vec::new(), ..plan.basis.clone() }, unchanged: 0, ..plan.clone() };
+    snapshot::show(&plan, names)
+}
+
+/// Everybody that a plan speaks of.
+fn users(plan: &Plan) -> BTreeSet<UserKey> {
+    let changes = plan.changes.iter().map(|one| &one.user);
+    let others = plan.touched.iter().map(|one| &one.user).chain(plan.preserved.iter().map(|one| &one.user));
+    changes.chain(others).chain(plan.blocked.iter().map(|one| &one.user)).map(|user| user.key.clone()).collect()
+}
+
 fn load(documents: &[Value], order: Order) -> Result<Config, String> {
     let text = |document: &Value| serde_yaml::to_string(document).unwrap();
     let files = match order {
-        Order::Written => documents.iter().enumerate().map(|(at, one)| file(&format!("{at}.yaml"), text(one))).collect(),
+        Order::Written => {
+            documents.iter().enumerate().map(|(at, one)| file(&format!("{at}.yaml"), text(one))).collect()
+        }
         Order::Reversed => {
             let texts: Vec<String> = documents.iter().rev().map(text).collect();
             vec![file("all.yaml", texts.join("---\n"))]
@@ -129,7 +150,11 @@ fn sane(plan: &Plan) -> Result<(), String> {
             return Err(format!("a change of the wrong record or owner: {change:?}"));
         }
     }
-    let messages = plan.blocked.iter().map(|one| &one.message).chain(plan.basis.tenants.iter().filter_map(|one| one.message.as_ref()));
+    let messages = plan
+        .blocked
+        .iter()
+        .map(|one| &one.message)
+        .chain(plan.basis.tenants.iter().filter_map(|one| one.message.as_ref()));
     match messages.filter(|message| message.trim().is_empty()).count() {
         0 => Ok(()),
         _ => Err("a blocked user or a tenant with an empty message".to_owned()),
@@ -167,20 +192,26 @@ fn same(about: &str, expected: &str, found: &str) -> Result<(), String> {
 fn settled(first: &Plan, second: &Plan, names: &Names, step: &Step) -> Result<(), String> {
     let held = |plan: &Plan| {
         let held = plan.changes.iter().filter(|change| change.held.is_some() && !step.approve_held);
-        held.map(|change| format!("{:?} {:?} {:?}", change.action, change.record(), change.user.key)).collect::<Vec<_>>()
+        held.map(|change| format!("{:?} {:?} {:?}", change.action, change.record(), change.user.key))
+            .collect::<Vec<_>>()
     };
     let blocked = |plan: &Plan| plan.blocked.iter().map(|one| (one.user.clone(), one.code)).collect::<Vec<_>>();
     let quiet = second.touched.is_empty() && second.changes.iter().all(|change| change.held.is_some());
     if (quiet && held(first) == held(second) && blocked(first) == blocked(second)) != step.more_to_do {
         return Ok(());
     }
-    Err(format!("the plan after the apply, which is {}:\n{}", if quiet { "quiet" } else { "not empty" }, snapshot::show(second, names)))
+    Err(format!(
+        "the plan after the apply, which is {}:\n{}",
+        if quiet { "quiet" } else { "not empty" },
+        snapshot::show(second, names)
+    ))
 }
 
 /// Compares the keys that `after.jsonl` gives.
 fn after(step: &Step, bms: &Bms) -> Result<(), String> {
     for wanted in &step.after {
-        let held = bms.actual.records().map(written).find(|one| one["kind"] == wanted["kind"] && one["id"] == wanted["id"]);
+        let held =
+            bms.actual.records().map(written).find(|one| one["kind"] == wanted["kind"] && one["id"] == wanted["id"]);
         let held = held.ok_or_else(|| format!("no record afterwards: {wanted}"))?;
         for (key, value) in wanted.as_object().unwrap() {
             if &held[key] != value {
@@ -192,7 +223,8 @@ fn after(step: &Step, bms: &Bms) -> Result<(), String> {
 }
 
 fn written(record: &bmsync::model::Record) -> Value {
-    let user = |user: &bmsync::model::UserKey| json!({ "tenantId": user.tenant.to_string(), "userId": user.user.to_string() });
+    let user =
+        |user: &bmsync::model::UserKey| json!({ "tenantId": user.tenant.to_string(), "userId": user.user.to_string() });
     let mut out = json!({
         "kind": record.key.kind.word(), "id": record.key.id, "status": record.status.word(),
         "source": record.link.as_ref().map(|link| user(&link.user)), "archivedFrom": record.archived_from.as_ref().map(user),

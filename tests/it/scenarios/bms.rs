@@ -1,7 +1,9 @@
 //! The BMS of a scenario: imports lines, is observed, takes an approved plan.
 
 use bmsync::actual::Actual;
-use bmsync::model::{Account, Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, Text, UserKey};
+use bmsync::model::{
+    Account, Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, Text, UserKey,
+};
 use bmsync::plan::{Approved, Change, LinkChange, Slot, status_of};
 use serde_json::Value;
 
@@ -98,7 +100,14 @@ impl Bms {
 
 fn blank(key: RecordKey) -> Record {
     let status = Status::Active;
-    Record { key, status, fields: Fields::default(), link: None, archived_from: None, references: References::default() }
+    Record {
+        key,
+        status,
+        fields: Fields::default(),
+        link: None,
+        archived_from: None,
+        references: References::default(),
+    }
 }
 
 fn user(value: &Value) -> Option<UserKey> {

@@ -125,7 +125,10 @@ impl Shared {
             for user in list(tenant, "users") {
                 if by_id(so_far, "users", id(user)).is_none() {
                     let person = by_id(&known, "users", id(user)).cloned();
-                    so_far["users"].as_array_mut().unwrap().push(person.unwrap_or(serde_json::json!({ "id": user["id"] })));
+                    so_far["users"]
+                        .as_array_mut()
+                        .unwrap()
+                        .push(person.unwrap_or(serde_json::json!({ "id": user["id"] })));
                 }
             }
             merge(so_far, tenant);
@@ -150,7 +153,9 @@ fn patch_document(manifests: &mut Vec<Value>, patch: &Value) {
 fn merge(base: &mut Value, patch: &Value) {
     match (base, patch) {
         (Value::Object(base), Value::Object(patch)) => merge_keys(base, patch),
-        (Value::Array(base), Value::Array(patch)) if patch.iter().all(|one| one.get("id").is_some()) && !patch.is_empty() => {
+        (Value::Array(base), Value::Array(patch))
+            if patch.iter().all(|one| one.get("id").is_some()) && !patch.is_empty() =>
+        {
             for one in patch {
                 match base.iter_mut().find(|known| known.get("id") == one.get("id")) {
                     Some(known) => merge(known, one),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use bmsync::plan::{Blocked, Change, Code, Plan, Preserved, Slot, TenantHead, TenantState, Touch, UserRef};
 use bmsync::model::Field;
+use bmsync::plan::{Blocked, Change, Code, Plan, Preserved, Slot, TenantHead, TenantState, Touch, UserRef};
 use serde_json::Value;
 
 use super::script::Names;
@@ -12,7 +12,10 @@ use super::script::Names;
 pub fn show(plan: &Plan, names: &Names) -> String {
     let Plan { basis, changes, touched, preserved, blocked, unchanged: _ } = plan;
     let mut out = String::new();
-    basis.tenants.iter().for_each(|one| out += &format!("tenant {}: {}\n", names.of(&one.tenant.to_string()), state(one)));
+    basis
+        .tenants
+        .iter()
+        .for_each(|one| out += &format!("tenant {}: {}\n", names.of(&one.tenant.to_string()), state(one)));
     let _ = writeln!(out, "summary: {}", summary(plan));
     changes.iter().for_each(|one| out += &change(one, names));
     touched.iter().for_each(|one| out += &touch(one, names));
@@ -63,7 +66,8 @@ fn preserve(preserved: &Preserved, names: &Names) -> String {
     let Preserved { record, user, fields } = preserved;
     let mut out = format!("\npreserve {record} for {}\n", person(user, names));
     for field in fields {
-        let (actual, desired) = (value(field.slot, field.actual.as_deref()), value(field.slot, field.desired.as_deref()));
+        let (actual, desired) =
+            (value(field.slot, field.actual.as_deref()), value(field.slot, field.desired.as_deref()));
         let _ = writeln!(out, "  {}: {actual} instead of {desired}", field.slot.word());
     }
     out
