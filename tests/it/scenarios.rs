@@ -128,7 +128,7 @@ fn load(documents: &[Value], order: Order) -> Result<Config, String> {
         }
     };
     let loaded = manifest::load(&files);
-    let problems = || loaded.diagnostics.iter().map(|one| format!("{one:?}\n")).collect::<String>();
+    let problems = || loaded.diagnostics.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join("\n");
     loaded.config.clone().ok_or_else(|| format!("the manifests are not valid:\n{}", problems()))
 }
 
@@ -164,20 +164,22 @@ fn sane(plan: &Plan) -> Result<(), String> {
 /// Compares with `plan.snap`; `BMSYNC_BLESS=1` writes it anew, with its comment kept.
 fn expected(step: &Step, plan: &Plan, names: &Names) -> Result<(), String> {
     let found = snapshot::show(plan, names);
-    let Some(expected) = &step.plan else {
-        return match plan.blocked.is_empty() && plan.changes.iter().all(|change| change.held.is_none()) {
-            true => Ok(()),
-            false => Err(format!("a step that sets the stage must be applied completely:\n{found}")),
-        };
-    };
-    let comment = |line: &&str| line.starts_with('#');
-    let body: String = expected.lines().skip_while(comment).map(|line| format!("{line}\n")).collect();
-    if std::env::var_os("BMSYNC_BLESS").is_some() && body != found {
-        let head: String = expected.lines().take_while(comment).map(|line| format!("{line}\n")).collect();
-        fs::write(step.folder.join("plan.snap"), head + &found).unwrap();
+    let Some(text) = &step.plan else { return complete(plan, &found) };
+    let comment: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    let (comment, expected) = text.split_at(comment);
+    if std::env::var_os("BMSYNC_BLESS").is_some() && expected != found {
+        fs::write(step.folder.join("plan.snap"), format!("{comment}{found}")).unwrap();
         return Ok(());
     }
-    same(expected.lines().next().unwrap_or_default(), &body, &found)
+    same(comment.lines().next().unwrap_or_default(), expected, &found)
+}
+
+/// Of a step that only sets the stage.
+fn complete(plan: &Plan, found: &str) -> Result<(), String> {
+    if plan.blocked.is_empty() && plan.changes.iter().all(|change| change.held.is_none()) {
+        return Ok(());
+    }
+    Err(format!("a step that sets the stage must be applied completely:\n{found}"))
 }
 
 fn same(about: &str, expected: &str, found: &str) -> Result<(), String> {

@@ -16,7 +16,7 @@ pub enum Order {
 }
 
 impl Order {
-    fn of<'a>(self, values: &'a [Value]) -> Vec<&'a Value> {
+    fn of(self, values: &[Value]) -> Vec<&Value> {
         match self {
             Self::Written => values.iter().collect(),
             Self::Reversed => values.iter().rev().collect(),

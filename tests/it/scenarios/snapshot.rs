@@ -1,9 +1,9 @@
 //! The text form of a plan: everything that is decided, exactly, and none of the free wording.
 
-use std::fmt::Write as _;
-
 use bmsync::model::Field;
-use bmsync::plan::{Blocked, Change, Code, Plan, Preserved, Slot, TenantHead, TenantState, Touch, UserRef};
+use bmsync::plan::{
+    Blocked, Change, Code, FieldChange, Plan, Preserved, PreservedField, Slot, TenantHead, TenantState, Touch, UserRef,
+};
 use serde_json::Value;
 
 use super::script::Names;
@@ -11,17 +11,16 @@ use super::script::Names;
 /// The plan as `plan.snap` has it, without the comment on top.
 pub fn show(plan: &Plan, names: &Names) -> String {
     let Plan { basis, changes, touched, preserved, blocked, unchanged: _ } = plan;
-    let mut out = String::new();
-    basis
-        .tenants
-        .iter()
-        .for_each(|one| out += &format!("tenant {}: {}\n", names.of(&one.tenant.to_string()), state(one)));
-    let _ = writeln!(out, "summary: {}", summary(plan));
-    changes.iter().for_each(|one| out += &change(one, names));
-    touched.iter().for_each(|one| out += &touch(one, names));
-    preserved.iter().for_each(|one| out += &preserve(one, names));
-    blocked.iter().for_each(|one| out += &block(one, names));
-    out
+    let head = |one: &TenantHead| format!("tenant {}: {}\n", names.of(&one.tenant.to_string()), state(one));
+    let parts: [String; 6] = [
+        basis.tenants.iter().map(head).collect(),
+        format!("summary: {}\n", summary(plan)),
+        changes.iter().map(|one| change(one, names)).collect(),
+        touched.iter().map(|one| touch(one, names)).collect(),
+        preserved.iter().map(|one| preserve(one, names)).collect(),
+        blocked.iter().map(|one| block(one, names)).collect(),
+    ];
+    parts.concat()
 }
 
 fn state(head: &TenantHead) -> &'static str {
@@ -43,18 +42,17 @@ fn summary(plan: &Plan) -> String {
 
 fn change(change: &Change, names: &Names) -> String {
     let Change { action, kind, id, user, rule, reason: _, held, fields, link: _ } = change;
-    let mut out = format!("\n{} {kind}", action.word());
-    id.iter().for_each(|id| out += &format!(" {id}"));
-    out += &format!(" for {}", person(user, names));
-    rule.iter().for_each(|rule| out += &format!(" by {rule}"));
-    held.iter().for_each(|held| out += &format!(", held {}", held.word()));
-    out.push('\n');
-    for field in fields {
-        let (slot, from) = (field.slot, field.from.word());
-        let (before, after) = (value(slot, field.before.as_deref()), value(slot, field.after.as_deref()));
-        let _ = writeln!(out, "  {}: {before} → {after} ({from})", slot.word());
-    }
-    out
+    let id = id.map(|id| format!(" {id}")).unwrap_or_default();
+    let rule = rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let held = held.map(|held| format!(", held {}", held.word())).unwrap_or_default();
+    let line = format!("\n{} {kind}{id} for {}{rule}{held}\n", action.word(), person(user, names));
+    line + &fields.iter().map(field_change).collect::<String>()
+}
+
+fn field_change(change: &FieldChange) -> String {
+    let FieldChange { slot, before, after, from } = change;
+    let (before, after) = (value(*slot, before.as_deref()), value(*slot, after.as_deref()));
+    format!("  {}: {before} → {after} ({})\n", slot.word(), from.word())
 }
 
 fn touch(touch: &Touch, names: &Names) -> String {
@@ -64,25 +62,22 @@ fn touch(touch: &Touch, names: &Names) -> String {
 
 fn preserve(preserved: &Preserved, names: &Names) -> String {
     let Preserved { record, user, fields } = preserved;
-    let mut out = format!("\npreserve {record} for {}\n", person(user, names));
-    for field in fields {
-        let (actual, desired) =
-            (value(field.slot, field.actual.as_deref()), value(field.slot, field.desired.as_deref()));
-        let _ = writeln!(out, "  {}: {actual} instead of {desired}", field.slot.word());
-    }
-    out
+    let head = format!("\npreserve {record} for {}\n", person(user, names));
+    head + &fields.iter().map(preserved_field).collect::<String>()
+}
+
+fn preserved_field(field: &PreservedField) -> String {
+    let PreservedField { slot, actual, desired } = field;
+    let (actual, desired) = (value(*slot, actual.as_deref()), value(*slot, desired.as_deref()));
+    format!("  {}: {actual} instead of {desired}\n", slot.word())
 }
 
 /// Candidates are shown where the contract names them: of an ambiguous email.
 fn block(blocked: &Blocked, names: &Names) -> String {
     let Blocked { user, rule, code, message: _, candidates } = blocked;
-    let mut out = format!("\nblock {} {} by {rule}", code.word(), person(user, names));
-    if *code == Code::AmbiguousEmail {
-        let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-        out += &format!(": {}", candidates.join(", "));
-    }
-    out.push('\n');
-    out
+    let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+    let candidates = if *code == Code::AmbiguousEmail { format!(": {}", candidates.join(", ")) } else { String::new() };
+    format!("\nblock {} {} by {rule}{candidates}\n", code.word(), person(user, names))
 }
 
 fn person(user: &UserRef, names: &Names) -> String {
