@@ -1,3 +1,5 @@
 //! One integration binary; a module per topic.
 
+mod interchange;
 mod ledger;
+mod store;
