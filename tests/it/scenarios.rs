@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{self, Content, ManifestFile};
-use bmsync::model::UserKey;
+use bmsync::model::{Record, UserKey};
 use bmsync::plan::{Basis, Consent, LinkChange, Observed, Plan, Scope, plan};
+use bmsync::store::StoreError;
 use serde_json::{Value, json};
 
 use bms::Bms;
@@ -41,6 +42,25 @@ fn every_scenario_belongs_to_a_rule() {
         let name = folder.file_name().unwrap().to_str().unwrap();
         assert!(RULES.iter().any(|rule| name.starts_with(rule)) || name == "shared", "{name} names no rule");
     }
+}
+
+#[test]
+fn r12_a_plan_is_applied_to_the_state_it_was_made_from_or_refused() {
+    let step = Shared::read(root().join("shared")).steps(&root().join("r1-lowest-order-wins")).remove(0);
+    let bms = Bms::new();
+    bms.import(&step.records).unwrap();
+    let config = load(&step.manifests, Order::Written).unwrap();
+    let early = plan(&config, &observe(&bms, &step, Order::Written), &Scope::All);
+    bms.import(r#"{"kind":"employee","username":"somebody","email":"somebody@example.com"}"#).unwrap();
+    let state = bms.actual().sorted_records().into_iter().cloned().collect::<Vec<_>>();
+
+    let refused = bms.try_apply(early.approve(Consent::Withheld)).unwrap_err();
+
+    assert!(matches!(refused, StoreError::Stale { .. }), "{refused}");
+    assert_eq!(bms.actual().sorted_records(), state.iter().collect::<Vec<_>>());
+    let anew = plan(&config, &observe(&bms, &step, Order::Written), &Scope::All);
+    bms.apply(anew.clone().approve(Consent::Withheld)).unwrap();
+    assert!(matches!(bms.try_apply(anew.approve(Consent::Withheld)), Err(StoreError::Stale { .. })), "applied twice");
 }
 
 fn check_all(rule: &str) {
@@ -70,32 +90,32 @@ fn folders(rule: &str) -> Vec<PathBuf> {
 
 /// Plays a scenario, all rounds of it.
 fn check(shared: &Shared, folder: &Path) -> Result<(), String> {
-    let mut bms = Bms::default();
+    let bms = Bms::new();
     for step in shared.steps(folder) {
         let place = step.folder.strip_prefix(root()).unwrap().display().to_string();
-        round(&shared.names, &mut bms, &step).map_err(|problem| format!("{place}: {problem}"))?;
+        round(&shared.names, &bms, &step).map_err(|problem| format!("{place}: {problem}"))?;
     }
     Ok(())
 }
 
-fn round(names: &Names, bms: &mut Bms, step: &Step) -> Result<(), String> {
-    bms.import(&step.records);
+fn round(names: &Names, bms: &Bms, step: &Step) -> Result<(), String> {
+    bms.import(&step.records)?;
     let config = load(&step.manifests, Order::Written)?;
-    let observe = |bms: &Bms, order| Observed {
-        directory: people::directory(&step.directory, order),
-        actual: bms.actual.clone(),
-    };
-    let first = plan(&config, &observe(bms, Order::Written), &Scope::All);
+    let first = plan(&config, &observe(bms, step, Order::Written), &Scope::All);
     sane(&first)?;
     expected(step, &first, names)?;
-    let reversed = plan(&load(&step.manifests, Order::Reversed)?, &observe(bms, Order::Reversed), &Scope::All);
+    let reversed = plan(&load(&step.manifests, Order::Reversed)?, &observe(bms, step, Order::Reversed), &Scope::All);
     same("from everything in reversed order", &everything(&first, names), &everything(&reversed, names))?;
-    let scoped = plan(&config, &observe(bms, Order::Written), &Scope::Users(users(&first)));
+    let scoped = plan(&config, &observe(bms, step, Order::Written), &Scope::Users(users(&first)));
     same("for those users alone", &decided(&first, names), &decided(&scoped, names))?;
-    bms.apply(first.clone().approve(if step.approve_held { Consent::Given } else { Consent::Withheld }));
+    bms.apply(first.clone().approve(if step.approve_held { Consent::Given } else { Consent::Withheld }))?;
     after(step, bms)?;
-    let second = plan(&config, &observe(bms, Order::Written), &Scope::All);
+    let second = plan(&config, &observe(bms, step, Order::Written), &Scope::All);
     settled(&first, &second, names, step)
+}
+
+fn observe(bms: &Bms, step: &Step, order: Order) -> Observed {
+    Observed { directory: people::directory(&step.directory, order), actual: bms.actual() }
 }
 
 /// Everything that must not depend on any order: the plan in full, wording and digests too.
@@ -212,8 +232,12 @@ fn settled(first: &Plan, second: &Plan, names: &Names, step: &Step) -> Result<()
 /// Compares the keys that `after.jsonl` gives.
 fn after(step: &Step, bms: &Bms) -> Result<(), String> {
     for wanted in &step.after {
-        let held =
-            bms.actual.records().map(written).find(|one| one["kind"] == wanted["kind"] && one["id"] == wanted["id"]);
+        let held = bms
+            .actual()
+            .sorted_records()
+            .into_iter()
+            .map(written)
+            .find(|one| one["kind"] == wanted["kind"] && one["id"] == wanted["id"]);
         let held = held.ok_or_else(|| format!("no record afterwards: {wanted}"))?;
         for (key, value) in wanted.as_object().unwrap() {
             if &held[key] != value {
@@ -224,9 +248,8 @@ fn after(step: &Step, bms: &Bms) -> Result<(), String> {
     Ok(())
 }
 
-fn written(record: &bmsync::model::Record) -> Value {
-    let user =
-        |user: &bmsync::model::UserKey| json!({ "tenantId": user.tenant.to_string(), "userId": user.user.to_string() });
+fn written(record: &Record) -> Value {
+    let user = |user: &UserKey| json!({ "tenantId": user.tenant.to_string(), "userId": user.user.to_string() });
     let mut out = json!({
         "kind": record.key.kind.word(), "id": record.key.id, "status": record.status.word(),
         "source": record.link.as_ref().map(|link| user(&link.user)), "archivedFrom": record.archived_from.as_ref().map(user),
