@@ -27,6 +27,14 @@ pub enum ControlError {
         /// Its ID, as it was given.
         id: String,
     },
+    /// The object was deleted for good.
+    #[error("the {what} {id} was deleted for good, and no ID is given twice: take a new one")]
+    Gone {
+        /// `user` or `group`.
+        what: &'static str,
+        /// Its ID.
+        id: String,
+    },
     /// The attributes are not those of a user or group.
     #[error(transparent)]
     Content(#[from] FileError),
@@ -173,7 +181,9 @@ impl State {
         let tenant = self.tenant_mut(tenant)?;
         let (attributes, members) = checked(tenant, resource, id, attributes)?;
         let id = ObjectId::parse(id);
-        tenant.put(resource, &id, attributes);
+        if !tenant.put(resource, &id, attributes) {
+            return Err(ControlError::Gone { what: what(resource), id: id.to_string() });
+        }
         set_members(tenant, &id, members);
         Ok(())
     }

@@ -19,6 +19,7 @@ pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
         Err(error) => {
             let status = match &error {
                 ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
+                ControlError::Gone { .. } => 409,
                 ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
             };
             Reply::json(status, &json!({ "error": { "message": error.to_string() } }))

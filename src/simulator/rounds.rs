@@ -225,6 +225,20 @@ pub(super) fn changes(tenant: &Tenant, resource: Resource, select: &Select, sinc
     }
 }
 
+/// Entries of an earlier round, with the memberships as they are now: a replay is late, but never untrue.
+pub(super) fn as_of_now(tenant: &Tenant, told: Vec<Entry>) -> Vec<Entry> {
+    let current = |entry| match entry {
+        Entry::Group(group, edges) => {
+            let members = tenant.members_of(group);
+            let news = |member| if members.contains(&member) { News::Holds } else { News::Ended };
+            let edges = edges.iter().map(|edge| Edge { member: edge.member, news: news(edge.member) });
+            Entry::Group(group, edges.collect())
+        }
+        Entry::Object(_) | Entry::Stranger(_) => entry,
+    };
+    told.into_iter().map(current).collect()
+}
+
 fn is_live(tenant: &Tenant, group: u32) -> bool {
     tenant.groups.get(group).is_some_and(|group| group.presence == Presence::Live)
 }

@@ -62,7 +62,9 @@ async fn groups_and_members() {
 #[tokio::test]
 async fn refusals_say_what_is_wrong() {
     let sim = Sim::small().await;
+    sim.control(Method::DELETE, &path("users/u2?hard=true"), "").await;
     let cases = [
+        (Method::PUT, path("users/u2"), "{}", 409, "no ID is given twice"),
         (Method::PATCH, path("users/nobody"), "{}", 404, "there is no user nobody"),
         (Method::PATCH, "/tenants/nowhere/users/u1".to_owned(), "{}", 404, "there is no tenant nowhere"),
         (Method::PATCH, path("users/u1"), r#"{"jobtitle":"x"}"#, 400, "did you mean jobTitle?"),
