@@ -44,7 +44,6 @@ pub(super) enum News {
 }
 
 /// A round that is being read.
-#[derive(Debug)]
 pub(super) struct Round {
     pub(super) tenant: usize,
     pub(super) resource: Resource,
@@ -95,7 +94,7 @@ const ROUNDS_KEPT: usize = 256;
 const LINKS_KEPT: usize = 100_000;
 
 /// All rounds and links, by the number in their token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Rounds {
     open: HashMap<u64, Round>,
     links: HashMap<u64, Link>,

@@ -73,6 +73,8 @@ async fn refusals_say_what_is_wrong() {
         (Method::POST, path("users/u1/restore"), "", 404, "there is no user u1"),
         (Method::PUT, path("groups/g9"), r#"{"members":["who"]}"#, 400, "neither a user nor a group"),
         (Method::DELETE, path("groups/g3/members/u1"), "", 404, "there is no member u1"),
+        (Method::PUT, path("groups/g3/members/who"), "", 404, "there is no member who"),
+        (Method::PUT, path("users/d1"), "{}", 409, "another kind"),
         (Method::POST, "/world".to_owned(), "", 404, "there is no POST"),
     ];
     for (method, path, body, status, message) in cases {
