@@ -3,6 +3,6 @@
 mod interchange;
 mod ledger;
 mod manifest;
-#[cfg(test)]
 mod scenarios;
+mod simulator;
 mod store;
