@@ -12,7 +12,12 @@ use bmsync::model::Id;
 use bmsync::source::graph::{GraphSource, Http, Pace};
 use bmsync::source::{Source as _, SourceError};
 
+use tokio::time::timeout;
+
 use super::server::{Reply, Script, Server};
+
+/// A read that never ends fails its test.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) const TOKEN: &str = "/contoso.example/oauth2/v2.0/token";
 pub(super) const USERS: &str = "/v1.0/users/delta?$select=*";
@@ -87,13 +92,13 @@ impl World {
 
     pub(super) async fn read(&self) -> TenantDirectory {
         let mut directory = TenantDirectory::default();
-        self.source().refresh(&mut directory, &()).await.unwrap();
+        timeout(PATIENCE, self.source().refresh(&mut directory, &())).await.unwrap().unwrap();
         directory
     }
 
     pub(super) async fn fail(&self) -> SourceError {
         let mut directory = TenantDirectory::default();
-        let error = self.source().refresh(&mut directory, &()).await.unwrap_err();
+        let error = timeout(PATIENCE, self.source().refresh(&mut directory, &())).await.unwrap().unwrap_err();
         assert_eq!(
             (&directory.coverage, directory.user_count()),
             (&Coverage::Partial, 0),
