@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module per topic.
 
+mod graph;
 mod interchange;
 mod ledger;
 mod manifest;
