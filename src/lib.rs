@@ -7,6 +7,8 @@
 
 pub mod model;
 
+pub mod display;
+
 pub mod manifest;
 
 pub mod directory;
@@ -16,6 +18,8 @@ pub mod actual;
 pub mod plan;
 
 pub mod applied;
+
+pub mod report;
 
 pub mod ledger;
 

@@ -1,0 +1,9 @@
+//! A plan made readable: as JSON, as text, as Markdown, and beside another plan.
+//!
+//! Pure functions from a plan to bytes. They decide nothing, and know nothing of files, terminals or clocks.
+
+pub mod json;
+pub mod palette;
+pub mod text;
+
+mod words;

@@ -1,0 +1,4 @@
+//! All integration tests, one module per topic.
+
+mod cli_display;
+mod cli_front;
