@@ -3,6 +3,8 @@
 //! Pure functions from a plan to bytes. They decide nothing, and know nothing of files, terminals or clocks.
 
 pub mod json;
+pub mod markdown;
+pub mod moved;
 pub mod palette;
 pub mod text;
 

@@ -2,3 +2,4 @@
 
 mod cli_display;
 mod cli_front;
+mod cli_report;
