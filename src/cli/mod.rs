@@ -32,10 +32,8 @@ pub fn run(cli: Cli) -> ExitCode {
 #[must_use]
 pub fn refuse(error: &clap::Error) -> ExitCode {
     output::usage(error);
-    match error.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => Exit::Done.into(),
-        _ => Exit::Usage.into(),
-    }
+    // The parser counts help that was asked for, and the version, as no failure.
+    if error.exit_code() == 0 { Exit::Done.into() } else { Exit::Usage.into() }
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Error> {

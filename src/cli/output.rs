@@ -12,7 +12,7 @@ use super::args::{ColorChoice, Global};
 use super::error::Error;
 
 /// Where the command line speaks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     stdout: Palette,
     stderr: Palette,
@@ -36,9 +36,8 @@ impl Output {
     pub fn new(global: &Global) -> Self {
         let palette = |terminal: bool| match global.color {
             ColorChoice::Always => Palette::Colour,
-            ColorChoice::Never => Palette::Plain,
             ColorChoice::Auto if terminal && colour_is_welcome() => Palette::Colour,
-            ColorChoice::Auto => Palette::Plain,
+            ColorChoice::Auto | ColorChoice::Never => Palette::Plain,
         };
         Self {
             stdout: palette(io::stdout().is_terminal()),

@@ -19,7 +19,7 @@ impl Progress {
     /// On a terminal bars, elsewhere lines.
     #[must_use]
     pub fn new(output: &Output) -> Self {
-        Self { output: *output, bars: output.is_live().then(MultiProgress::new) }
+        Self { output: output.clone(), bars: output.is_live().then(MultiProgress::new) }
     }
 
     /// Progress of reading one tenant; over when it is dropped.
@@ -27,7 +27,7 @@ impl Progress {
     pub fn tenant(&self, name: &str) -> Reading {
         let name = safe(name).into_owned();
         let bar = self.bars.as_ref().map(|bars| spinner(bars, &name));
-        Reading { name, output: self.output, bar, pages: AtomicU64::new(0) }
+        Reading { name, output: self.output.clone(), bar, pages: AtomicU64::new(0) }
     }
 
     /// Progress of applying so many changes; over when it is dropped.

@@ -3,6 +3,8 @@
 //! The whole fits [`LIMIT`] characters. It is built of pieces that are kept or left out as a whole, so that no cut falls
 //! inside a table row, a code span or a fold; what was left out is counted at the end.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use crate::display::{code, count, prose};
@@ -100,8 +102,8 @@ fn message_item(head: &TenantHead) -> Option<String> {
 
 fn held_title(plan: &Plan) -> String {
     let held: Vec<&Change> = plan.changes.iter().filter(|change| change.held.is_some()).collect();
-    let why: String = text::holds(&held).into_iter().map(|hold| format!("- {}\n", text::why_held(hold))).collect();
-    format!("### Held back\n\nNot applied without `bmsync apply --approve-held`.\n\n{why}\n")
+    let why: Vec<&str> = text::holds(&held).into_iter().map(text::why_held).collect();
+    format!("### Held back\n\n{}. Not applied without `bmsync apply --approve-held`.\n\n", why.join("; "))
 }
 
 fn change_item(plan: &Plan, change: &Change) -> String {
@@ -114,7 +116,7 @@ fn change_item(plan: &Plan, change: &Change) -> String {
             Some(before) => format!("{} → {after}", value(Some(before))),
             None => after,
         };
-        item.push_str(&format!("  - {}: {change} ({})\n", field.slot.word(), field.from.word()));
+        let _ = writeln!(item, "  - {}: {change} ({})", field.slot.word(), field.from.word());
     }
     item
 }
@@ -124,7 +126,7 @@ fn blocked_item(plan: &Plan, blocked: &Blocked) -> String {
     let mut item = format!("- **{}** {}: {}\n", code.word(), whose(plan, user, Some(rule)), prose(message));
     if !candidates.is_empty() {
         let names: Vec<String> = candidates.iter().take(50).map(ToString::to_string).collect();
-        item.push_str(&format!("  - candidates: {}\n", names.join(", ")));
+        let _ = writeln!(item, "  - candidates: {}", names.join(", "));
     }
     item
 }
@@ -134,7 +136,7 @@ fn kept_item(plan: &Plan, kept: &Preserved) -> String {
     let mut item = format!("- {record} of {}\n", whose(plan, user, None));
     for field in fields {
         let (actual, desired) = (value(field.actual.as_deref()), value(field.desired.as_deref()));
-        item.push_str(&format!("  - {}: {actual} stays, the rules say {desired}\n", field.slot.word()));
+        let _ = writeln!(item, "  - {}: {actual} stays, the rules say {desired}", field.slot.word());
     }
     item
 }

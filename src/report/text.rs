@@ -124,7 +124,9 @@ impl Page<'_> {
     fn person(&mut self, changes: &[&Change]) {
         let name = self.view.palette.paint(Tone::Strong, words::user_name(&changes[0].user));
         self.line(format_args!("  {name}"));
-        changes.iter().for_each(|change| self.change(change));
+        for change in changes {
+            self.change(change);
+        }
     }
 
     fn change(&mut self, change: &Change) {
@@ -189,7 +191,9 @@ impl Page<'_> {
         };
         self.line(format_args!("\nKept as edited in BMS: {number}{how}"));
         if self.view.preserved == Detail::Listed {
-            preserved.iter().for_each(|kept| self.kept(kept));
+            for kept in preserved {
+                self.kept(kept);
+            }
         }
     }
 

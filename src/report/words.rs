@@ -1,5 +1,7 @@
 //! The words that text and Markdown share: names of users and tenants, ages, the summary line.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use crate::display::{count, counted, safe};
@@ -111,7 +113,7 @@ pub fn standing(summary: &Summary) -> String {
         (summary.blocked, "blocked"),
     ] {
         if number > 0 {
-            text.push_str(&format!(", {} {words}", count(number)));
+            let _ = write!(text, ", {} {words}", count(number));
         }
     }
     text
