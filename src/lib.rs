@@ -15,6 +15,8 @@ pub mod directory;
 
 pub mod actual;
 
+pub mod desired;
+
 pub mod plan;
 
 pub mod applied;
@@ -26,6 +28,8 @@ pub mod ledger;
 pub mod source;
 
 pub mod store;
+
+pub mod engine;
 
 pub mod cli;
 
