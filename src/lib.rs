@@ -31,6 +31,8 @@ pub mod store;
 
 pub mod engine;
 
+pub mod controller;
+
 pub mod cli;
 
 pub mod simulator;

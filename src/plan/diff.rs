@@ -95,6 +95,18 @@ impl<'a> Drafts<'a> {
     }
 
     fn decide_all(&mut self, decider: &Decider<'a>, scope: &Scope) {
+        match scope {
+            Scope::All | Scope::Tenant(_) => self.decide_tenants(decider, scope),
+            Scope::Users(users) => {
+                let mut ignored = Imprint::default();
+                for key in users {
+                    self.add(decider, key, &decider.desired.of(key), &mut ignored);
+                }
+            }
+        }
+    }
+
+    fn decide_tenants(&mut self, decider: &Decider<'a>, scope: &Scope) {
         let Decider { desired, actual } = *decider;
         for (tenant, planned) in desired.tenants().filter(|(tenant, _)| scope.covers(tenant)) {
             let mut imprint = Imprint::of_rules(&planned.reach);
