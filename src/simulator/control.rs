@@ -1,0 +1,346 @@
+//! The control API: changes to the world while it is served, faults, counts. The same operations in process, through
+//! [`Control`], and over HTTP under `/control`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::change::{Deletion, Farewell};
+use super::faults::{Fault, FaultError, Faults};
+use super::file::{self, FileError};
+use super::object::ObjectId;
+use super::properties::Resource;
+use super::reply::{Call, Reply};
+use super::state::State;
+use super::stats::{Class, Stats};
+use super::world::Tenant;
+
+/// Why the control API refused.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// No such tenant, user, group or member.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// `tenant`, `user`, `group` or `member`.
+        what: &'static str,
+        /// Its ID, as it was given.
+        id: String,
+    },
+    /// The attributes are not those of a user or group.
+    #[error(transparent)]
+    Content(#[from] FileError),
+    /// The fault cannot be set.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+    /// The body is not JSON.
+    #[error("the body is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    /// No such control request.
+    #[error("there is no {method} {path} in the control API")]
+    NoSuchRequest {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+}
+
+/// A hand on a running simulator. Cheap to clone; what it does is seen by the next request.
+///
+/// Tenants are named by ID or domain. Attributes are a JSON object in the words of the directory file.
+#[derive(Clone)]
+pub struct Control(pub(super) Arc<Mutex<State>>);
+
+impl Control {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world as it is now, in the shape of the directory file.
+    pub fn world(&self) -> Value {
+        self.state().world.to_json()
+    }
+
+    /// Creates a user, or replaces its attributes; what is not given becomes null.
+    pub fn put_user(&self, tenant: &str, id: &str, attributes: Value) -> Result<(), ControlError> {
+        self.state().put(tenant, Resource::Users, id, attributes)
+    }
+
+    /// Sets what is given of a user; null clears.
+    pub fn patch_user(&self, tenant: &str, id: &str, attributes: Value) -> Result<(), ControlError> {
+        self.state().patch(tenant, Resource::Users, id, attributes)
+    }
+
+    /// Deletes a user.
+    pub fn delete_user(&self, tenant: &str, id: &str, deletion: Deletion) -> Result<(), ControlError> {
+        self.state().delete(tenant, Resource::Users, id, deletion)
+    }
+
+    /// Takes a user out of the recycle bin.
+    pub fn restore_user(&self, tenant: &str, id: &str) -> Result<(), ControlError> {
+        self.state().restore(tenant, Resource::Users, id)
+    }
+
+    /// Creates a group, or replaces its attributes and, where `members` is given, its members.
+    pub fn put_group(&self, tenant: &str, id: &str, attributes: Value) -> Result<(), ControlError> {
+        self.state().put(tenant, Resource::Groups, id, attributes)
+    }
+
+    /// Sets what is given of a group, `members` too; null clears.
+    pub fn patch_group(&self, tenant: &str, id: &str, attributes: Value) -> Result<(), ControlError> {
+        self.state().patch(tenant, Resource::Groups, id, attributes)
+    }
+
+    /// Deletes a group.
+    pub fn delete_group(&self, tenant: &str, id: &str, deletion: Deletion) -> Result<(), ControlError> {
+        self.state().delete(tenant, Resource::Groups, id, deletion)
+    }
+
+    /// Takes a group out of the recycle bin.
+    pub fn restore_group(&self, tenant: &str, id: &str) -> Result<(), ControlError> {
+        self.state().restore(tenant, Resource::Groups, id)
+    }
+
+    /// Adds a direct member; an ID that nobody knows becomes a device.
+    pub fn add_member(&self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
+        self.state().add_member(tenant, group, member, "device")
+    }
+
+    /// Takes a direct member out.
+    pub fn remove_member(&self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
+        self.state().remove_member(tenant, group, member)
+    }
+
+    /// Sets one fault from text like `throttle=0.01`; see [`Faults::set`].
+    pub fn set_fault(&self, text: &str) -> Result<(), FaultError> {
+        self.state().faults.set(text)
+    }
+
+    /// Switches every fault off.
+    pub fn clear_faults(&self) {
+        self.state().faults = Faults::default();
+    }
+
+    /// The faults that are on, with what is left of their counts.
+    pub fn faults(&self) -> Faults {
+        self.state().faults.clone()
+    }
+
+    /// What was asked so far.
+    pub fn stats(&self) -> Stats {
+        self.state().stats.clone()
+    }
+
+    /// Sets the counts to zero.
+    pub fn clear_stats(&self) {
+        self.state().stats = Stats::default();
+    }
+
+    /// Back to the start: world, faults, counts; tokens and links are forgotten.
+    pub fn reset(&self) {
+        self.state().reset();
+    }
+}
+
+fn what(resource: Resource) -> &'static str {
+    resource.type_name()
+}
+
+fn not_found<T>(what: &'static str, id: &str) -> Result<T, ControlError> {
+    Err(ControlError::NotFound { what, id: id.to_owned() })
+}
+
+fn found(is: bool, what: &'static str, id: &str) -> Result<(), ControlError> {
+    if is { Ok(()) } else { not_found(what, id) }
+}
+
+impl State {
+    fn tenant_mut(&mut self, name: &str) -> Result<&mut Tenant, ControlError> {
+        match self.world.find(name) {
+            Some(number) => Ok(&mut self.world.tenants[number]),
+            None => not_found("tenant", name),
+        }
+    }
+
+    fn put(&mut self, tenant: &str, resource: Resource, id: &str, attributes: Value) -> Result<(), ControlError> {
+        let tenant = self.tenant_mut(tenant)?;
+        let (attributes, members) = checked(tenant, resource, id, attributes)?;
+        let id = ObjectId::parse(id);
+        tenant.put(resource, &id, attributes);
+        set_members(tenant, &id, members);
+        Ok(())
+    }
+
+    fn patch(&mut self, tenant: &str, resource: Resource, id: &str, attributes: Value) -> Result<(), ControlError> {
+        let tenant = self.tenant_mut(tenant)?;
+        let number = ObjectId::parse(id);
+        found(tenant.table(resource).live(&number).is_some(), what(resource), id)?;
+        let (attributes, members) = checked(tenant, resource, id, attributes)?;
+        tenant.patch(resource, &number, attributes);
+        set_members(tenant, &number, members);
+        Ok(())
+    }
+
+    fn delete(&mut self, tenant: &str, resource: Resource, id: &str, deletion: Deletion) -> Result<(), ControlError> {
+        let path = format!("/v1.0/{}/{id}", resource.path());
+        let silent = match deletion {
+            Deletion::Hard => self.faults.strikes(Fault::SilentPurge, Class::Users, &path, &mut self.rng),
+            Deletion::Soft => None,
+        };
+        let farewell = silent.map_or(Farewell::Told, |_| Farewell::Silent);
+        let deleted = self.tenant_mut(tenant)?.delete(resource, &ObjectId::parse(id), deletion, farewell);
+        found(deleted, what(resource), id)
+    }
+
+    fn restore(&mut self, tenant: &str, resource: Resource, id: &str) -> Result<(), ControlError> {
+        let restored = self.tenant_mut(tenant)?.restore(resource, &ObjectId::parse(id));
+        found(restored, what(resource), id)
+    }
+
+    fn add_member(&mut self, tenant: &str, group: &str, member: &str, kind: &str) -> Result<(), ControlError> {
+        let tenant = self.tenant_mut(tenant)?;
+        let id = ObjectId::parse(group);
+        found(tenant.groups.live(&id).is_some(), "group", group)?;
+        let member = tenant.member_or_other(&ObjectId::parse(member), kind);
+        found(tenant.add_member(&id, member), "group", group)
+    }
+
+    fn remove_member(&mut self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
+        let tenant = self.tenant_mut(tenant)?;
+        match tenant.member(&ObjectId::parse(member)) {
+            Some(found_member) => found(tenant.remove_member(&ObjectId::parse(group), found_member), "member", member),
+            None => not_found("member", member),
+        }
+    }
+}
+
+type Members = Option<Vec<super::object::Member>>;
+
+/// The attributes without `id`, and the members where they are given.
+fn checked(
+    tenant: &mut Tenant,
+    resource: Resource,
+    id: &str,
+    attributes: Value,
+) -> Result<(Map<String, Value>, Members), ControlError> {
+    let mut map = file::object(id, attributes)?;
+    map.remove("id");
+    let members = match resource {
+        Resource::Users => None,
+        Resource::Groups => map.remove("members"),
+    };
+    file::check_attributes(id, resource, &map)?;
+    let members = match members {
+        Some(Value::Array(members)) => {
+            let at = format!("{id}.members");
+            Some(members.into_iter().map(|value| file::member(&at, tenant, value)).collect::<Result<_, _>>()?)
+        }
+        Some(other) => return Ok(file::wrong(&format!("{id}.members"), format!("wants a list, not {other}"))?),
+        None => None,
+    };
+    Ok((map, members))
+}
+
+fn set_members(tenant: &mut Tenant, group: &ObjectId, members: Members) {
+    let (Some(members), Some(number)) = (members, tenant.groups.live(group)) else { return };
+    let leaving: Vec<_> =
+        tenant.members_of(number).iter().filter(|member| !members.contains(member)).copied().collect();
+    for member in leaving {
+        tenant.remove_member(group, member);
+    }
+    for member in members {
+        tenant.add_member(group, member);
+    }
+}
+
+/// Answers a request under `/control`.
+pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
+    match request(state, call) {
+        Ok(Value::Null) => Reply::empty(204),
+        Ok(value) => Reply::json(200, &value),
+        Err(error) => {
+            let status = match &error {
+                ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
+                ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
+            };
+            Reply::json(status, &json!({ "error": { "message": error.to_string() } }))
+        }
+    }
+}
+
+fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
+    let segments: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
+    match (call.method.as_str(), segments.as_slice()) {
+        ("GET", ["world"]) => Ok(state.world.to_json()),
+        ("GET", ["stats"]) => Ok(state.stats.to_json()),
+        ("GET", ["faults"]) => Ok(faults_json(&state.faults)),
+        ("PUT", ["faults"]) => set_faults(state, Faults::default(), call),
+        ("PATCH", ["faults"]) => set_faults(state, state.faults.clone(), call),
+        ("POST", ["reset"]) => {
+            state.reset();
+            Ok(Value::Null)
+        }
+        (_, ["tenants", tenant, "users", rest @ ..]) => object_request(state, call, tenant, Resource::Users, rest),
+        (_, ["tenants", tenant, "groups", rest @ ..]) => object_request(state, call, tenant, Resource::Groups, rest),
+        _ => no_such_request(call),
+    }
+}
+
+fn no_such_request(call: &Call) -> Result<Value, ControlError> {
+    Err(ControlError::NoSuchRequest { method: call.method.clone(), path: call.path.clone() })
+}
+
+fn object_request(
+    state: &mut State,
+    call: &Call,
+    tenant: &str,
+    resource: Resource,
+    rest: &[&str],
+) -> Result<Value, ControlError> {
+    match (call.method.as_str(), rest, resource) {
+        ("GET", [id], _) => return shown(state, tenant, resource, id),
+        ("PUT", [id], _) => state.put(tenant, resource, id, json_body(call)?)?,
+        ("PATCH", [id], _) => state.patch(tenant, resource, id, json_body(call)?)?,
+        ("DELETE", [id], _) => state.delete(tenant, resource, id, deletion(call))?,
+        ("POST", [id, "restore"], _) => state.restore(tenant, resource, id)?,
+        ("PUT", [group, "members", member], Resource::Groups) => {
+            state.add_member(tenant, group, member, call.option("type").unwrap_or("device"))?;
+        }
+        ("DELETE", [group, "members", member], Resource::Groups) => state.remove_member(tenant, group, member)?,
+        _ => return no_such_request(call),
+    }
+    Ok(Value::Null)
+}
+
+fn deletion(call: &Call) -> Deletion {
+    if call.option("hard") == Some("true") { Deletion::Hard } else { Deletion::Soft }
+}
+
+fn shown(state: &mut State, tenant: &str, resource: Resource, id: &str) -> Result<Value, ControlError> {
+    let tenant = state.tenant_mut(tenant)?;
+    let number = tenant.table(resource).number(&ObjectId::parse(id));
+    let object = number.and_then(|number| Some((number, tenant.table(resource).get(number)?)));
+    let json = object.and_then(|(number, object)| match resource {
+        Resource::Users => object.to_json().map(Value::Object),
+        Resource::Groups => tenant.group_json(number, object),
+    });
+    json.map_or_else(|| not_found(what(resource), id), Ok)
+}
+
+fn json_body(call: &Call) -> Result<Value, ControlError> {
+    serde_json::from_slice(&call.body).map_err(ControlError::NotJson)
+}
+
+fn faults_json(faults: &Faults) -> Value {
+    faults.iter().map(|(fault, setting)| (fault.name().to_owned(), json!(setting))).collect::<Map<_, _>>().into()
+}
+
+fn set_faults(state: &mut State, mut faults: Faults, call: &Call) -> Result<Value, ControlError> {
+    for (name, setting) in file::object("faults", json_body(call)?)? {
+        let setting = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
+        faults.set(&format!("{name}={setting}"))?;
+    }
+    state.faults = faults;
+    Ok(faults_json(&state.faults))
+}
