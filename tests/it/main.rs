@@ -3,6 +3,4 @@
 mod cli_display;
 mod cli_front;
 mod cli_report;
-//! One integration binary; a module per topic.
-
 mod ledger;
