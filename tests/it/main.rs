@@ -4,3 +4,4 @@ mod cli_display;
 mod cli_front;
 mod cli_report;
 mod ledger;
+mod manifest;
