@@ -3,5 +3,6 @@
 mod cli_display;
 mod cli_front;
 mod cli_report;
+mod graph;
 mod ledger;
 mod manifest;
