@@ -135,7 +135,8 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     }
 }
 
-fn report_text(report: &Report) -> String {
+/// What was written, in a sentence.
+pub(super) fn report_text(report: &Report) -> String {
     let number = |action: Action| report.written.get(action.word()).copied().unwrap_or(0);
     let done: Vec<String> = Action::ALL
         .into_iter()

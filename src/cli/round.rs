@@ -1,19 +1,15 @@
 //! One look at everything: manifests, state, directories, and the plan that follows.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::engine::{self, Scope, Sources};
-use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
 use crate::model::Id;
 use crate::plan::{Observed, Plan, TenantState, plan};
 use crate::report::palette::Palette;
-use crate::report::text::{Detail, View};
+use crate::report::text::{Detail, People, View};
 use crate::source::{self, Source, SourceError, graph};
 use crate::store::Store;
-use crate::store::local::LocalStore;
 
 use super::args::Global;
 use super::error::Error;
@@ -73,8 +69,7 @@ impl Round {
     pub async fn make(global: &Global, wanted: &Wanted, state: State, output: &Output) -> Result<Self, Error> {
         let config = manifests::load(global, output)?;
         let scope = wanted.scope(&config)?;
-        let ledger: Arc<dyn Ledger> = state.open(global, output)?;
-        let store = Box::new(LocalStore::new(ledger));
+        let store = Box::new(state.store(global, output).await?);
         let observed = engine::observe(&config, &*store, &Directories(Progress::new(output)), &scope).await?;
         let plan = plan(&config, &observed, &scope);
         Ok(Self { config, store, observed, plan, created_at: Timestamp::now() })
@@ -92,7 +87,7 @@ impl Round {
 
     fn view_in(&self, output: &Output, palette: Palette) -> View {
         let preserved = if output.loudness() > Loudness::Normal { Detail::Listed } else { Detail::Counted };
-        View { now: self.created_at, palette, preserved }
+        View { now: self.created_at, palette, preserved, people: People::All }
     }
 
     /// Tells of every tenant that could not be read.

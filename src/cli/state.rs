@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::display::safe;
 use crate::ledger::Ledger;
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::sled::SledLedger;
+use crate::store::local::LocalStore;
 
 use super::args::Global;
 use super::error::Error;
@@ -21,6 +24,14 @@ pub enum State {
 }
 
 impl State {
+    /// The BMS on that state.
+    ///
+    /// # Errors
+    /// As [`State::open`].
+    pub async fn store(self, global: &Global, output: &Output) -> Result<LocalStore, Error> {
+        Ok(LocalStore::open(self.open(global, output)?, Arc::new(Timestamp::now)).await?)
+    }
+
     /// Opens the state that the options name.
     ///
     /// # Errors
