@@ -23,6 +23,8 @@ pub mod applied;
 
 pub mod report;
 
+pub mod interchange;
+
 pub mod ledger;
 
 pub mod source;

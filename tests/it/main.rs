@@ -5,5 +5,7 @@ mod cli_front;
 mod cli_report;
 mod cli_story;
 mod graph;
+mod interchange;
 mod ledger;
 mod manifest;
+mod store;
