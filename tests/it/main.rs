@@ -8,4 +8,6 @@ mod graph;
 mod interchange;
 mod ledger;
 mod manifest;
+mod simulator;
+mod simulator;
 mod store;
