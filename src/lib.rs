@@ -21,9 +21,9 @@ pub mod plan;
 
 pub mod applied;
 
-pub mod report;
-
 pub mod interchange;
+
+pub mod report;
 
 pub mod ledger;
 

@@ -111,9 +111,8 @@ fn rules(out: &mut String, rules: &[RuleVerdict], palette: Palette) {
     for RuleVerdict { rule, order, group, group_name, kind, verdict, why } in rules {
         let (symbol, tone) = match verdict {
             Verdict::Wins => ("✔", Tone::Good),
-            Verdict::Loses => ("·", Tone::Dim),
             Verdict::Suspended => ("⏸", Tone::Wait),
-            Verdict::NoMatch => ("·", Tone::Dim),
+            Verdict::Loses | Verdict::NoMatch => ("·", Tone::Dim),
             Verdict::Broken => ("!", Tone::Bad),
         };
         let verdict = palette.paint(tone, format!("{symbol} {}", verdict.word()));

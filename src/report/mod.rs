@@ -7,6 +7,7 @@ pub mod json;
 pub mod markdown;
 pub mod moved;
 pub mod palette;
+pub mod saved;
 pub mod text;
 
 mod words;

@@ -9,5 +9,4 @@ mod interchange;
 mod ledger;
 mod manifest;
 mod simulator;
-mod simulator;
 mod store;
