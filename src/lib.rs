@@ -7,6 +7,8 @@
 
 pub mod model;
 
+pub mod display;
+
 pub mod manifest;
 
 pub mod directory;
@@ -20,6 +22,8 @@ pub mod plan;
 pub mod applied;
 
 pub mod interchange;
+
+pub mod report;
 
 pub mod ledger;
 

@@ -1,5 +1,9 @@
 //! The integration tests: one binary, a module per topic.
 
+mod cli_display;
+mod cli_front;
+mod cli_report;
+mod cli_story;
 mod graph;
 mod interchange;
 mod ledger;
