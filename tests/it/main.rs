@@ -6,6 +6,7 @@ mod cli_report;
 mod cli_story;
 mod graph;
 mod interchange;
+mod layers;
 mod ledger;
 mod manifest;
 mod scenarios;
