@@ -21,6 +21,8 @@ pub mod plan;
 
 pub mod applied;
 
+pub mod approved;
+
 pub mod interchange;
 
 pub mod report;

@@ -7,10 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::approved::Consent;
 use crate::display::count;
 use crate::engine::{self, Report};
 use crate::model::{Id, Revision};
-use crate::plan::{Action, Consent, Plan};
+use crate::plan::{Action, Plan};
 use crate::report::saved::Saved;
 use crate::report::{json, moved, text};
 

@@ -13,10 +13,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bmsync::approved::Consent;
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{self, Content, ManifestFile};
 use bmsync::model::{Record, UserKey};
-use bmsync::plan::{Basis, Consent, LinkChange, Observed, Plan, Scope, plan};
+use bmsync::plan::{Basis, LinkChange, Observed, Plan, Scope, plan};
 use bmsync::store::StoreError;
 use serde_json::{Value, json};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bmsync::actual::Actual;
+use bmsync::approved::Approved;
 use bmsync::engine;
 use bmsync::interchange::import::{Format, parse};
 use bmsync::ledger::memory::MemoryLedger;
-use bmsync::plan::Approved;
 use bmsync::store::local::LocalStore;
 use bmsync::store::{Store as _, StoreError};
 use jiff::Timestamp;
