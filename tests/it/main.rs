@@ -1,4 +1,4 @@
-//! All integration tests, one module per topic.
+//! The integration tests: one binary, a module per topic.
 
 mod cli_display;
 mod cli_front;
@@ -8,5 +8,6 @@ mod graph;
 mod interchange;
 mod ledger;
 mod manifest;
+mod scenarios;
 mod simulator;
 mod store;
