@@ -10,4 +10,5 @@ pub mod palette;
 pub mod saved;
 pub mod text;
 
+mod layout;
 mod words;
