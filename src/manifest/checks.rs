@@ -245,7 +245,7 @@ fn duplicate_policies(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
 fn at_most_one<W, S>(documents: &[Manifest<W, S>], code: Code, kind: &str, locate: Locate<'_>, sink: &Sink) {
     let Some((first, more)) = documents.split_first() else { return };
     for document in more {
-        let message = format!("there is already a `{kind}`, and there can be only one");
+        let message = format!("there can be only one `{kind}`");
         let hint = format!("the first is at {}", locate(first.kind.span));
         sink.report(Problem::new(document.kind.span, code, message).hint(hint));
     }

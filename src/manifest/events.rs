@@ -275,7 +275,7 @@ fn yaml_hint(info: &str) -> Option<&'static str> {
         ("flow sequence", "a `[` is not closed before this"),
         ("escape", "in double quotes a `\\` starts an escape; single quotes take it as it is"),
         ("quoted scalar", "a quote is not closed before this"),
-        ("mapping values are not allowed", "quote a text that holds `: `"),
+        ("mapping values are not allowed", "indent it like its neighbours, or quote a text that holds `: `"),
         ("simple key expect", "a `:` is missing, or the indentation is wrong"),
         ("unknown anchor", "an alias repeats an anchor of the same document; quote a text that starts with `*`"),
         ("start any token", "quote a text that starts with such a character"),

@@ -4,6 +4,7 @@
 //! once), `documents`, `checks` and `resolve` to a [`Config`]. Only [`folder`] touches a disk.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 pub mod config;
 
@@ -203,7 +204,8 @@ impl<'a> Loading<'a> {
         }
         self.problems.extend(sink.into_problems());
         self.problems.sort();
-        let diagnostics: Vec<Diagnostic> = self.problems.iter().map(|problem| self.diagnostic(problem)).collect();
+        let secrets = secret_places(&self.problems);
+        let diagnostics = self.problems.iter().map(|problem| self.diagnostic(problem, &secrets)).collect();
         let mut loaded = Loaded { config: None, diagnostics };
         if !loaded.has_errors() {
             loaded.config = resolve::resolve(&self.documents);
@@ -215,18 +217,32 @@ impl<'a> Loading<'a> {
         self.files.get(span.file as usize).map_or("", |file| &file.name)
     }
 
-    fn diagnostic(&self, problem: &Problem) -> Diagnostic {
+    fn diagnostic(&self, problem: &Problem, secrets: &SecretPlaces) -> Diagnostic {
         let Problem { span, code, message, hint } = problem;
         let syntax = if *code == Code::InvalidYaml { Syntax::Broken } else { Syntax::Sound };
-        let text = self.texts.get(span.file as usize).and_then(Option::as_ref);
+        let text = self.texts.get(span.file as usize).and_then(Option::as_ref).filter(|text| !text.content.is_empty());
         Diagnostic {
             line: span.start.line.max(1),
             column: span.start.column.max(1),
             end: span.end,
-            excerpt: text.and_then(|text| text.excerpt(*span, syntax)),
+            excerpt: text
+                .and_then(|text| text.excerpt(*span, syntax, secrets.get(&(span.file, span.start.line)).copied())),
             ..Diagnostic::of_file(self.name(*span), *code, message.as_str(), hint.as_deref())
         }
     }
+}
+
+/// The column from which a line of a file holds a secret that was found.
+type SecretPlaces = BTreeMap<(u32, u32), u32>;
+
+/// The lines of secrets that are written literally: no other diagnostic may quote them either.
+fn secret_places(problems: &[Problem]) -> SecretPlaces {
+    let literal = problems.iter().filter(|problem| problem.code == Code::LiteralSecret);
+    let lines = literal.flat_map(|Problem { span, .. }| {
+        let column_in = |line| if line == span.start.line { span.start.column } else { 1 };
+        (span.start.line..=span.end.line).take(MAX_PROBLEMS).map(move |line| ((span.file, line), column_in(line)))
+    });
+    lines.collect()
 }
 
 fn too_many(file: u32) -> Problem {

@@ -18,8 +18,12 @@ const SECRET_WORDS: [&str; 9] =
 /// Whether a key of that name may hold a secret, mistyped ones too.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let bare: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(64).collect();
-    let near = meant(&bare, ["applicationKey", "certificate", "applicationId"]);
-    SECRET_WORDS.iter().any(|word| bare.contains(word)) || near.is_some_and(|near| near != "applicationId")
+    SECRET_WORDS.iter().any(|word| bare.contains(word)) || bare.ends_with("key") || is_near_secret(&bare)
+}
+
+/// Whether a mistyped word is nearer to a key that may hold a secret than to one that looks like it.
+fn is_near_secret(word: &str) -> bool {
+    meant(word, ["applicationKey", "certificate", "applicationId"]).is_some_and(|near| near != "applicationId")
 }
 
 /// Whether the file can be trusted to be built as its lines look.
@@ -38,8 +42,16 @@ pub(super) fn hidden(line_of: impl Fn(usize) -> Option<String>, at: usize, synta
     if is_inside_secret(&line_of, &line, at, syntax) {
         return Some(indent(&line)..end);
     }
-    let start = first_secret(&line)?;
+    let before = at.checked_sub(1).and_then(line_of).unwrap_or_default();
+    let start = first_secret(&line).or_else(|| continued_secret(&before, &line, syntax))?;
     Some(line[..start].chars().count()..end)
+}
+
+/// The value of a key that was broken in two, so that one half is in the line before.
+fn continued_secret(before: &str, line: &str, syntax: Syntax) -> Option<usize> {
+    let joined = || value_secret(&format!("{before}{}", line.trim_start()));
+    let start = (syntax == Syntax::Broken).then(joined)??;
+    (start + indent(line)).checked_sub(before.len())
 }
 
 fn is_inside_secret(line_of: &impl Fn(usize) -> Option<String>, line: &str, at: usize, syntax: Syntax) -> bool {
@@ -48,11 +60,13 @@ fn is_inside_secret(line_of: &impl Fn(usize) -> Option<String>, line: &str, at: 
     if is_sound && (inner == 0 || is_reference(line.trim())) {
         return false;
     }
+    let mut below = String::new();
     for (count, above) in (0..at).rev().map_while(line_of).enumerate() {
         if above.starts_with("---") {
             return false;
         }
-        if count >= LINES_UP || (!is_sound && first_secret(&above).is_some()) {
+        let is_secret = || first_secret(&above).is_some() || continued_secret(&above, &below, syntax).is_some();
+        if count >= LINES_UP || (!is_sound && is_secret()) {
             return true;
         }
         if indent(&above) < inner && !above.trim().is_empty() {
@@ -64,6 +78,7 @@ fn is_inside_secret(line_of: &impl Fn(usize) -> Option<String>, line: &str, at: 
                 return false;
             }
         }
+        below = above;
     }
     false
 }
@@ -78,6 +93,11 @@ fn key_of(line: &str) -> Option<&str> {
     line.split_once(':').map(|(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
+/// Whether a line holds something that may be a secret.
+pub(super) fn holds_secret(line: &str) -> bool {
+    first_secret(line).is_some()
+}
+
 /// Where in a line, in bytes, the first thing starts that may be a secret. What follows it is hidden with it.
 fn first_secret(line: &str) -> Option<usize> {
     [value_secret(line), word_secret(line), address_secret(line)].into_iter().flatten().min()
@@ -86,12 +106,9 @@ fn first_secret(line: &str) -> Option<usize> {
 /// The value of a key that may hold a secret, unless it is a proper reference.
 fn value_secret(line: &str) -> Option<usize> {
     let mut from = 0;
-    while let Some(colon) = line[from..].find(':').map(|at| from + at) {
+    while let Some(colon) = line[from..].find([':', '=']).map(|at| from + at) {
         from = colon + 1;
-        let head = line[..colon].trim_end_matches(['"', '\'', ' ']);
-        let key_at = head.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).map_or(0, |at| at + 1);
-        let key = head.get(key_at..).unwrap_or(head);
-        if is_secret_key(key) {
+        if ends_in_secret_key(&line[..colon]) {
             let value = first_value(&line[from..]);
             if !is_reference(value) {
                 return Some(from + indent(value));
@@ -100,6 +117,16 @@ fn value_secret(line: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether the last thing before a colon is a key that may hold a secret, also when it is broken in two.
+fn ends_in_secret_key(head: &str) -> bool {
+    let head = head.trim_end_matches(['"', '\'', ' ']);
+    let key = head.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).next().unwrap_or(head);
+    let mut letters: Vec<char> = head.chars().rev().filter(|c| c.is_alphanumeric()).take(14).collect();
+    letters.reverse();
+    let end: String = letters.into_iter().flat_map(char::to_lowercase).collect();
+    is_secret_key(key) || is_near_secret(&end) || SECRET_WORDS.iter().any(|word| end.ends_with(word))
 }
 
 /// What follows a key that may hold a secret, where the colon was forgotten.

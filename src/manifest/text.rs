@@ -105,13 +105,15 @@ impl<'a> Text<'a> {
     }
 
     /// The line that a span starts in, as a diagnostic shows it: secrets hidden, escaped, and cut around the span.
-    pub fn excerpt(&self, span: Span, syntax: Syntax) -> Option<Excerpt> {
+    /// From the column `secret` on it holds a secret.
+    pub fn excerpt(&self, span: Span, syntax: Syntax, secret: Option<u32>) -> Option<Excerpt> {
         let index = (span.start.line as usize).checked_sub(1)?;
         let line: Vec<char> = self.line(index)?.chars().collect();
         let from = (span.start.column as usize - 1).min(line.len());
         let to = if span.end.line == span.start.line { span.end.column as usize - 1 } else { line.len() };
         let to = to.clamp(from, line.len());
-        let hide = hidden(|line| self.line(line), index, syntax).unwrap_or(line.len()..line.len());
+        let hide = hidden(|line| self.line(line), index, syntax).map_or(line.len(), |hide| hide.start);
+        let hide = hide.min(secret.map_or(line.len(), |column| column.saturating_sub(1) as usize))..line.len();
         let first = from.saturating_sub(LEAD_CHARS);
         let last = line.len().min(first + EXCERPT_CHARS);
         let mut out = Excerpt { text: String::new(), start: 0, end: 0 };

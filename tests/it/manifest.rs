@@ -440,3 +440,19 @@ fn json_has_exactly_the_keys_of_the_contract() {
         }] })
     );
 }
+
+/// The reference names every key and every code.
+#[test]
+fn the_reference_is_complete() {
+    let reference = fs::read_to_string(root("docs/reference/manifests.md")).unwrap();
+    for code in Code::ALL {
+        assert!(reference.contains(&format!("| `{code}` |")), "{code}");
+    }
+    let schema: serde_json::Value = serde_json::from_str(&schema("manifest").unwrap()).unwrap();
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        let Some(properties) = definition["properties"].as_object() else { continue };
+        for key in properties.keys() {
+            assert!(reference.contains(&format!("`{key}`")), "{name}.{key}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use bmsync::manifest::{Code, load_folder};
 
-use super::{all, codes, config_of, contact_rule, policy, tenant};
+use super::{all, codes, config_of, contact_rule, policy, tenant, text_of};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -45,6 +45,10 @@ fn with_files_that_are_too_large_or_unreadable_are_told() {
     std::os::unix::fs::symlink("nowhere", folder.path().join("c.yaml")).unwrap();
     let loaded = load_folder(folder.path());
     assert_eq!(codes(&loaded), [Code::TooLarge, Code::UnknownWord, Code::Unreadable]);
+    let text = text_of(&loaded).replace(&format!("{}/", folder.path().display()), "");
+    let large = "error[TooLarge]: larger than 8 MiB\n--> a.yaml\n = help: split it into several files\n";
+    let unreadable = "error[Unreadable]: cannot be read: it does not exist\n--> c.yaml\n";
+    assert!(text.contains(large) && text.contains(unreadable), "{text}");
 }
 
 #[cfg(unix)]

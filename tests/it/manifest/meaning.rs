@@ -56,6 +56,20 @@ proptest! {
         prop_assert_eq!(loaded.config.is_none(), loaded.has_errors());
     }
 
+    /// A literal key never shows, whatever else is wrong around it.
+    #[test]
+    fn no_single_change_shows_a_secret(at in 0_usize..400, with in "[:{}\\[\\]'\"#|>?= &*!-]{0,2}", drop in 0_usize..2) {
+        let mut text: Vec<char> = all().replacen("{ env: KEY }", "s3cretvalue", 1).chars().collect();
+        let secret: String = text.iter().collect();
+        let secret = secret.find("s3cretvalue").unwrap();
+        let at = at % text.len();
+        prop_assume!(!(secret..secret + 11).contains(&at));
+        text.splice(at..at + drop, with.chars());
+        let loaded = load_text(text.iter().collect::<String>());
+        let shown = render_text(&loaded.diagnostics, Color::Plain) + &bmsync::manifest::render_json(&loaded.diagnostics);
+        prop_assert!(!shown.contains("s3cret"), "{}\n{}", text.iter().collect::<String>(), shown);
+    }
+
     /// A good document with one character changed still gives an answer.
     #[test]
     fn no_single_change_crashes_it(at in 0_usize..900, character in any::<char>()) {
