@@ -52,7 +52,7 @@ fn seen(actual: &Actual) -> (Revision, Vec<Record>, Vec<Account>) {
 /// Commit number `number` of a fixed history: most are small, every fourth spans several segments.
 fn commit(number: u64, last_event: u64, actual: &Actual) -> Commit {
     let large = number.is_multiple_of(4);
-    let writes = if large { 300 } else { 1 + number % 3 };
+    let writes = if large { 150 } else { 1 + number % 3 };
     let mut random = fastrand::Rng::with_seed(number);
     let mut events = Vec::new();
     for slot in 0..writes {
