@@ -2,7 +2,9 @@
 //!
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
+pub mod approval;
 pub mod connection;
+mod mirror;
 
 use std::sync::Arc;
 

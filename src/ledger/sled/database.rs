@@ -7,12 +7,15 @@ use ::sled::{Batch, Db};
 use super::disk::{Sync, open_sled, sled_error};
 use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
 use super::folder::{Folder, Witness, io};
-use super::frame::Flaw;
+use super::frame::{self, Flaw};
 use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
 use crate::actual::Actual;
 use crate::applied::Event;
-use crate::ledger::{Commit, LedgerError};
+use crate::ledger::{Commit, LedgerError, Stashed};
 use crate::model::Revision;
+
+/// The tree of the stash.
+const STASH: &str = "stash";
 
 /// One step of folding holds about so many records in memory.
 const STEP: usize = 50_000;
@@ -247,6 +250,29 @@ impl Database {
     #[must_use]
     pub const fn last_event(&self) -> u64 {
         self.head.event
+    }
+
+    /// Writes into the stash: a tree of its own, so that one batch is all or nothing.
+    pub fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
+        let tree = self.db.open_tree(STASH).map_err(|error| self.sled_error("write", error))?;
+        let mut batch = Batch::default();
+        for (key, value) in entries {
+            match value {
+                Some(value) => {
+                    let sealed = frame::seal_bytes(key.as_bytes(), &value).map_err(|flaw| self.unwritable(flaw))?;
+                    batch.insert(key.as_bytes(), sealed);
+                }
+                None => batch.remove(key.as_bytes()),
+            }
+        }
+        tree.apply_batch(batch).map_err(|error| self.sled_error("write", error))
+    }
+
+    /// Reads from the stash; what is damaged is as good as lost.
+    pub fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        let tree = self.db.open_tree(STASH).map_err(|error| self.sled_error("read", error))?;
+        let found = tree.get(key.as_bytes()).map_err(|error| self.sled_error("read", error))?;
+        Ok(found.and_then(|sealed| frame::unseal_bytes(key.as_bytes(), &sealed).ok()))
     }
 
     fn fold_error(&self, attempt: &'static str, error: FoldError) -> LedgerError {
