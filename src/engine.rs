@@ -1,6 +1,6 @@
 //! The one path: observe, plan, approve, apply. Every verb makes these calls and stops at a different point.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio::task::JoinSet;
 
@@ -8,7 +8,7 @@ use crate::applied::{Applied, Outcome};
 use crate::approved::Approved;
 use crate::directory::{Directory, TenantDirectory};
 use crate::manifest::config::{Config, Tenant};
-use crate::model::{Id, Text};
+use crate::model::{Id, Text, UserKey};
 use crate::plan::UserRef;
 pub use crate::plan::{Observed, Scope};
 use crate::source::{Progress, Source, SourceError};
@@ -92,6 +92,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Changes that were written, by the word of their action.
     pub written: HashMap<&'static str, u64>,
+    /// The users whose changes were written.
+    pub done: HashSet<UserKey>,
 }
 
 /// A user whose changes were not written for certain.
@@ -117,10 +119,13 @@ pub async fn apply(store: &dyn Store, approved: Approved) -> Result<Report, Stor
         })
         .collect();
     let applied = store.write(batch).await?;
-    let mut report = Report { applied, failures: Vec::new(), written: HashMap::new() };
+    let mut report = Report { applied, failures: Vec::new(), written: HashMap::new(), done: HashSet::new() };
     for (outcome, (user, actions)) in report.applied.outcomes.iter().zip(users) {
         match outcome {
-            Outcome::Done(_) => actions.into_iter().for_each(|action| *report.written.entry(action).or_default() += 1),
+            Outcome::Done(_) => {
+                actions.into_iter().for_each(|action| *report.written.entry(action).or_default() += 1);
+                report.done.insert(user.key);
+            }
             Outcome::Refused(message) | Outcome::Unknown(message) => {
                 report.failures.push(Failure { user, message: message.clone() });
             }

@@ -4,6 +4,8 @@
 
 pub mod approval;
 pub mod connection;
+mod core;
+mod health;
 mod mirror;
 
 use std::sync::Arc;

@@ -81,9 +81,12 @@ pub struct TenantDirectory {
     pub read_at: Option<Timestamp>,
     /// Where the next read goes on.
     pub links: Option<DeltaLinks>,
+    /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
+    pub suspicion: Option<String>,
     users: HashMap<Id, User>,
     groups: Vec<Group>,
     group_numbers: HashMap<Id, u32>,
+    member_counts: Vec<u32>,
     member_of: HashMap<Id, Vec<u32>>,
 }
 
@@ -150,10 +153,31 @@ impl TenantDirectory {
         self.group_number(id).map(|number| &self.groups[number as usize]).filter(|group| group.exists)
     }
 
+    /// How many direct members a group has.
+    #[must_use]
+    pub fn member_count(&self, group: &Id) -> u32 {
+        let number = self.group_number(group).filter(|number| self.groups[*number as usize].exists);
+        number.and_then(|number| self.member_counts.get(number as usize).copied()).unwrap_or_default()
+    }
+
     /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
     #[must_use]
     pub fn groups_of(&self, member: &Id) -> &[u32] {
         self.member_of.get(member).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many users are otherwise in the other directory: changed, more, fewer, or in other groups.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> usize {
+        let groups = |known: &Self, id: &Id| {
+            let mut ids: Vec<Id> =
+                known.groups_of(id).iter().map(|number| known.groups[*number as usize].id.clone()).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let differs = |id: &Id, user: &User| other.user(id) != Some(user) || groups(self, id) != groups(other, id);
+        let changed = self.users.iter().filter(|(id, user)| differs(id, user)).count();
+        changed + other.users.keys().filter(|id| !self.users.contains_key(id)).count()
     }
 
     /// Adds a user, or changes what is given of it.
@@ -167,7 +191,9 @@ impl TenantDirectory {
         match removal {
             Removal::Soft => {}
             Removal::Hard => {
-                self.member_of.remove(id);
+                for number in self.member_of.remove(id).unwrap_or_default() {
+                    self.member_counts[number as usize] -= 1;
+                }
             }
         }
     }
@@ -198,6 +224,7 @@ impl TenantDirectory {
             Ok(_) => false,
             Err(at) => {
                 groups.insert(at, number);
+                self.member_counts[number as usize] += 1;
                 true
             }
         }
@@ -211,6 +238,7 @@ impl TenantDirectory {
             Err(_) => false,
             Ok(at) => {
                 groups.remove(at);
+                self.member_counts[number as usize] -= 1;
                 true
             }
         }
@@ -228,6 +256,7 @@ impl TenantDirectory {
             created: None,
             security_enabled: None,
         });
+        self.member_counts.push(0);
         self.group_numbers.insert(id.clone(), number);
         number
     }

@@ -36,10 +36,18 @@ impl TenantDirectory {
         match portion {
             Portion::Groups(groups) => {
                 self.group_numbers = (0_u32..).zip(&groups).map(|(number, group)| (group.id.clone(), number)).collect();
+                self.member_counts = vec![0; groups.len()];
                 self.groups = groups;
             }
             Portion::Users(users) => self.users.extend(users),
-            Portion::Members(members) => self.member_of.extend(members),
+            Portion::Members(members) => {
+                for number in members.iter().flat_map(|(_, groups)| groups) {
+                    if let Some(count) = self.member_counts.get_mut(*number as usize) {
+                        *count += 1;
+                    }
+                }
+                self.member_of.extend(members);
+            }
         }
     }
 }

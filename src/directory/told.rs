@@ -61,7 +61,9 @@ impl TenantDirectory {
     pub fn take(&mut self, news: News) -> Touched {
         match news {
             News::Everything(whole) => {
+                let suspicion = self.suspicion.take();
                 *self = *whole;
+                self.suspicion = suspicion;
                 Touched { users: HashSet::new(), everybody: true }
             }
             News::Changes(changes) => self.follow(changes),

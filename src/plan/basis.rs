@@ -90,7 +90,9 @@ fn head(desired: &Desired<'_>, observed: &Observed, tenant: &Tenant, imprint: Op
     let complete = desired.tenant(&tenant.id);
     let (state, message) = match (tenant.suspend, complete, known.map(|known| &known.coverage)) {
         (true, _, _) => (TenantState::Suspended, None),
-        (false, Some(planned), _) => (TenantState::Complete, broken_text(&planned.reach)),
+        (false, Some(planned), _) => {
+            (TenantState::Complete, doubts(&planned.reach, planned.known.suspicion.as_deref()))
+        }
         (false, None, Some(Coverage::Failed(why))) => (TenantState::Failed, Some(why.clone())),
         (false, None, Some(Coverage::Partial | Coverage::Complete) | None) => {
             (TenantState::Failed, Some(String::from("the directory was not read to its end")))
@@ -109,11 +111,11 @@ fn head(desired: &Desired<'_>, observed: &Observed, tenant: &Tenant, imprint: Op
     }
 }
 
-fn broken_text(reach: &Reach<'_>) -> Option<String> {
+fn doubts(reach: &Reach<'_>, suspicion: Option<&str>) -> Option<String> {
     let texts = reach.broken().iter().map(|broken| {
         format!("rule `{}` is broken: {} (group {})", broken.rule.name, broken.why.text(), broken.rule.group)
     });
-    let texts: Vec<String> = texts.collect();
+    let texts: Vec<String> = suspicion.map(str::to_owned).into_iter().chain(texts).collect();
     (!texts.is_empty()).then(|| texts.join("; "))
 }
 

@@ -32,12 +32,9 @@ impl Tally {
 pub(super) struct Tripped(BTreeMap<Id, BTreeSet<Hold>>);
 
 impl Tripped {
-    /// Compares the counts with the limits; a tenant with a broken rule holds its removals back.
-    pub fn new(tallies: &BTreeMap<Id, Tally>, broken: &BTreeSet<Id>, guards: &Guards, actual: &Actual) -> Self {
-        let mut tripped = Self::default();
-        for tenant in broken {
-            tripped.add(tenant, Hold::RuleBroken);
-        }
+    /// Compares the counts with the limits, beside the tenants whose absences are not to be trusted.
+    pub fn new(tallies: &BTreeMap<Id, Tally>, distrust: Self, guards: &Guards, actual: &Actual) -> Self {
+        let mut tripped = distrust;
         for (tenant, tally) in tallies {
             let owned = actual.owned_active(tenant);
             let Guards { max_deactivations, max_archives, max_creates } = guards;
@@ -55,7 +52,8 @@ impl Tripped {
         tripped
     }
 
-    fn add(&mut self, tenant: &Id, hold: Hold) {
+    /// Notes a reason to hold changes of a tenant.
+    pub fn add(&mut self, tenant: &Id, hold: Hold) {
         self.0.entry(tenant.clone()).or_default().insert(hold);
     }
 
@@ -69,7 +67,7 @@ impl Tripped {
 impl Hold {
     const fn covers(self, action: Action) -> bool {
         match self {
-            Self::RuleBroken => matches!(action, Action::Archive | Action::Deactivate),
+            Self::SourceUnhealthy | Self::RuleBroken => matches!(action, Action::Archive | Action::Deactivate),
             Self::MaxDeactivations => matches!(action, Action::Deactivate),
             Self::MaxArchives => matches!(action, Action::Archive),
             Self::MaxCreates => matches!(action, Action::Create),

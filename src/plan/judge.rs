@@ -1,6 +1,6 @@
 //! What stands: names settled, guards asked, and the records of gone owners that others take over.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::actual::Actual;
 use crate::desired::Desired;
@@ -28,10 +28,8 @@ impl<'p, 'a> Judgement<'p, 'a> {
         retires: &[Retire<'_>],
     ) -> Self {
         let mut names = Names::settle(proposals, actual);
-        let broken = desired.tenants().filter(|(_, tenant)| !tenant.reach.broken().is_empty());
-        let broken: BTreeSet<Id> = broken.map(|(id, _)| id.clone()).collect();
         let tallies = tally(proposals, &names, retires);
-        let tripped = Tripped::new(&tallies, &broken, &desired.config().policy.guards, actual);
+        let tripped = Tripped::new(&tallies, distrust(desired), &desired.config().policy.guards, actual);
         let is_held = |at: &usize| {
             let proposal = &proposals[*at];
             names.standing(*at) == Standing::Happens
@@ -47,6 +45,20 @@ impl<'p, 'a> Judgement<'p, 'a> {
     pub fn hold(&self, tenant: &Id, actions: &(impl Iterator<Item = Action> + Clone)) -> Option<Hold> {
         self.tripped.hold(tenant, actions)
     }
+}
+
+/// The tenants whose absences prove nothing: a rule is broken, or what is absent is suspicious (rule R9).
+fn distrust(desired: &Desired<'_>) -> Tripped {
+    let mut tripped = Tripped::default();
+    for (id, tenant) in desired.tenants() {
+        if tenant.known.suspicion.is_some() {
+            tripped.add(id, Hold::SourceUnhealthy);
+        }
+        if !tenant.reach.broken().is_empty() {
+            tripped.add(id, Hold::RuleBroken);
+        }
+    }
+    tripped
 }
 
 /// Counts what the guards limit: once, after blocking, before holding.

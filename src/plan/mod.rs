@@ -272,6 +272,8 @@ impl Provenance {
 /// Why a change is held. The order is that in which reasons count (rule R10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hold {
+    /// The directory was read completely, but what is absent is suspicious: everybody is gone, or everybody of a group.
+    SourceUnhealthy,
     /// A rule of the tenant is broken (rule R9).
     RuleBroken,
     /// More deactivations than the guard allows.
@@ -287,6 +289,7 @@ impl Hold {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::SourceUnhealthy => "SourceUnhealthy",
             Self::RuleBroken => "RuleBroken",
             Self::MaxDeactivations => "maxDeactivations",
             Self::MaxArchives => "maxArchives",

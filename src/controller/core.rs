@@ -1,0 +1,266 @@
+//! What a running bmsync knows, and how a look at it converges: plan whom it touched, apply, remember what is left.
+//!
+//! One at a time: the core stands behind a lock, and nothing in here waits for a network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::approval::Approval;
+use super::health::Vital;
+use crate::approved::Consent;
+use crate::directory::{Coverage, News, TenantDirectory, Touched};
+use crate::engine::{self, Failure, Report};
+use crate::manifest::config::Config;
+use crate::model::{Id, UserKey};
+use crate::plan::{Blocked, Change, Observed, Plan, Preserved, Scope, TenantState, plan};
+use crate::store::{Store, StoreError};
+
+/// How often a round is made again when somebody else wrote in between.
+const TRIES: u32 = 3;
+
+/// Everything that rounds work on.
+pub(super) struct Core {
+    pub config: Arc<Config>,
+    pub observed: Observed,
+    pub approvals: Vec<Approval>,
+    store: Arc<dyn Store>,
+    open: BTreeMap<UserKey, Open>,
+    /// Tenants of which everybody is to be planned as soon as they are complete.
+    fresh: BTreeSet<Id>,
+}
+
+/// What a round left open of a user: planned again in every round until it is settled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Open {
+    pub blocked: Option<Blocked>,
+    pub held: Vec<Change>,
+    pub preserved: Option<Preserved>,
+    /// Why the store refused its changes.
+    pub refused: Option<String>,
+}
+
+/// What a look came to.
+#[derive(Debug, Default)]
+pub(super) struct Converged {
+    pub report: Option<Report>,
+    /// Users that were planned.
+    pub planned: usize,
+}
+
+impl Core {
+    pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
+        let fresh = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        Self { config, observed: Observed::default(), approvals: Vec::new(), store, open: BTreeMap::new(), fresh }
+    }
+
+    /// Where the next read of a tenant goes on.
+    pub fn links(&self, tenant: &Id) -> Option<crate::directory::DeltaLinks> {
+        self.observed.directory.tenant(tenant).and_then(|known| known.links.clone())
+    }
+
+    /// Puts a mirror in place; nothing is planned from it until a read has brought it up to date.
+    pub fn resume(&mut self, tenant: Id, mirror: TenantDirectory) {
+        self.observed.directory.insert(tenant, mirror);
+    }
+
+    /// Takes in what a read of a tenant brought, and says how many users a full read corrected.
+    pub fn hear(&mut self, tenant: &Id, news: News) -> Heard {
+        let known = self.observed.directory.tenant_mut(tenant);
+        let before = Vital::of(tenant, known, &self.config);
+        let corrected = match &news {
+            News::Everything(whole) if known.read_at.is_some() => Some(known.differences(whole)),
+            News::Everything(_) | News::Changes(_) => None,
+        };
+        let touched = known.take(news);
+        let after = Vital::of(tenant, known, &self.config);
+        match before.suspicion(&after) {
+            Some(suspicion) => known.suspicion = Some(suspicion),
+            None if after.is_sound() => known.suspicion = None,
+            None => {}
+        }
+        Heard { touched, corrected }
+    }
+
+    /// Notes that a tenant could not be read: nothing of it changes until it can.
+    pub fn lose(&mut self, tenant: &Id, why: String) {
+        self.observed.directory.tenant_mut(tenant).coverage = Coverage::Failed(why);
+    }
+
+    /// Plans whom a read of a tenant touched, with everybody that earlier rounds left open, and applies it.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written; whoever was touched is planned again in the next round.
+    pub async fn converge(&mut self, tenant: &Id, touched: Touched, now: Timestamp) -> Result<Converged, StoreError> {
+        if touched.everybody || self.fresh.contains(tenant) {
+            return self.converge_all(now).await;
+        }
+        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
+        let users: BTreeSet<UserKey> = touched.users.into_iter().map(key).collect();
+        if users.is_empty() && !self.is_waiting(now) {
+            return Ok(Converged::default());
+        }
+        let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
+        self.round(&scope, now).await
+    }
+
+    /// Plans everybody and applies it.
+    ///
+    /// # Errors
+    /// As [`Core::converge`].
+    pub async fn converge_all(&mut self, now: Timestamp) -> Result<Converged, StoreError> {
+        self.round(&Scope::All, now).await
+    }
+
+    /// Whether something that was left open can now go through without anything having changed.
+    fn is_waiting(&self, now: Timestamp) -> bool {
+        let refused = self.open.values().any(|open| open.refused.is_some());
+        refused || self.held().any(|change| self.consent(change, now) == Consent::Given)
+    }
+
+    fn unsettled(&self) -> impl Iterator<Item = UserKey> + '_ {
+        let unsettled = |open: &Open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some();
+        self.open.iter().filter(move |(_, open)| unsettled(open)).map(|(key, _)| key.clone())
+    }
+
+    async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
+        for attempt in 1.. {
+            self.store.read(&mut self.observed.actual).await?;
+            let made = tokio::task::block_in_place(|| plan(&self.config, &self.observed, scope));
+            self.remember(&made, scope);
+            match self.apply(made, now).await {
+                Ok(report) => {
+                    self.settle(report.as_ref());
+                    let planned = match scope {
+                        Scope::Users(users) => users.len(),
+                        Scope::All | Scope::Tenant(_) => {
+                            self.observed.directory.tenants().map(|(_, one)| one.user_count()).sum()
+                        }
+                    };
+                    return Ok(Converged { report, planned });
+                }
+                Err(StoreError::Stale { .. }) if attempt < TRIES => {}
+                Err(error) => {
+                    self.give_back(scope);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Converged::default())
+    }
+
+    async fn apply(&mut self, made: Plan, now: Timestamp) -> Result<Option<Report>, StoreError> {
+        let approved = made.approve_where(|change| self.consent(change, now));
+        let batch = approved.batch();
+        if batch.users.is_empty() && batch.touched.is_empty() {
+            return Ok(None);
+        }
+        let report = engine::apply(&*self.store, approved).await?;
+        self.store.read(&mut self.observed.actual).await?;
+        Ok(Some(report))
+    }
+
+    fn consent(&self, change: &Change, now: Timestamp) -> Consent {
+        match self.approvals.iter().any(|approval| approval.covers(change, now)) {
+            true => Consent::Given,
+            false => Consent::Withheld,
+        }
+    }
+
+    /// Remembers what the plan leaves open of those it speaks of. Users of a tenant that was not planned keep theirs.
+    fn remember(&mut self, made: &Plan, scope: &Scope) {
+        let planned: BTreeSet<&Id> = made
+            .basis
+            .tenants
+            .iter()
+            .filter(|head| head.state == TenantState::Complete)
+            .map(|head| &head.tenant)
+            .collect();
+        match scope {
+            Scope::All | Scope::Tenant(_) => self.open.retain(|key, _| !planned.contains(&key.tenant)),
+            Scope::Users(users) => {
+                users.iter().filter(|key| planned.contains(&key.tenant)).for_each(|key| drop(self.open.remove(key)))
+            }
+        }
+        if matches!(scope, Scope::All) {
+            self.fresh.retain(|tenant| !planned.contains(tenant));
+        }
+        for blocked in &made.blocked {
+            self.open.entry(blocked.user.key.clone()).or_default().blocked = Some(blocked.clone());
+        }
+        for held in made.changes.iter().filter(|change| change.held.is_some()) {
+            self.open.entry(held.user.key.clone()).or_default().held.push(held.clone());
+        }
+        for preserved in &made.preserved {
+            self.open.entry(preserved.user.key.clone()).or_default().preserved = Some(preserved.clone());
+        }
+    }
+
+    fn settle(&mut self, report: Option<&Report>) {
+        let Some(report) = report else { return };
+        for open in self.open.values_mut() {
+            open.held.retain(|held| !report.done.contains(&held.user.key));
+        }
+        for Failure { user, message } in &report.failures {
+            self.open.entry(user.key.clone()).or_default().refused = Some(message.clone());
+        }
+        self.open.retain(|_, open| {
+            open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some() || open.preserved.is_some()
+        });
+    }
+
+    /// A round that could not be written is owed: its users are planned again.
+    fn give_back(&mut self, scope: &Scope) {
+        match scope {
+            Scope::All | Scope::Tenant(_) => {
+                self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()))
+            }
+            Scope::Users(users) => {
+                for key in users {
+                    self.open.entry(key.clone()).or_default().refused =
+                        Some(String::from("the state could not be written"));
+                }
+            }
+        }
+    }
+
+    /// What earlier rounds left open, by user.
+    pub fn open(&self) -> impl Iterator<Item = (&UserKey, &Open)> {
+        self.open.iter()
+    }
+
+    /// The held changes of everybody.
+    pub fn held(&self) -> impl Iterator<Item = &Change> {
+        self.open.values().flat_map(|open| &open.held)
+    }
+
+    /// Puts another configuration in force; everybody is planned anew.
+    pub fn configure(&mut self, config: Arc<Config>) {
+        let gone: Vec<Id> = self
+            .observed
+            .directory
+            .tenants()
+            .map(|(id, _)| id.clone())
+            .filter(|id| config.tenant(id).is_none())
+            .collect();
+        for id in gone {
+            self.observed.directory.forget(&id);
+            self.open.retain(|key, _| key.tenant != id);
+        }
+        self.fresh = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        self.config = config;
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+}
+
+/// What a read brought.
+pub(super) struct Heard {
+    pub touched: Touched,
+    /// Users whom a full read found otherwise than the changes had said.
+    pub corrected: Option<usize>,
+}
