@@ -3,6 +3,6 @@
 mod cli_display;
 mod cli_front;
 mod cli_report;
-//! One integration binary; a module per topic.
-
 mod ledger;
+mod manifest;
+mod server;
