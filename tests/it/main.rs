@@ -5,4 +5,4 @@ mod cli_front;
 mod cli_report;
 mod ledger;
 mod manifest;
-mod server;
+
