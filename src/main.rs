@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match cli::Cli::read(std::env::args_os()) {
         Ok(command) => {
             cli::log::start(&command.global, &cli::output::Output::new(&command.global));
-            cli::run(command)
+            cli::run(&command)
         }
         Err(error) => cli::refuse(&error),
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::display::{count, safe};
 use crate::engine::{self, Report};
 use crate::model::{Id, Revision};
-use crate::plan::{Action, Consent, Plan, Scope};
+use crate::plan::{Action, Consent, Plan};
 use crate::report::json::document;
 use crate::report::{moved, text};
 
@@ -18,7 +18,8 @@ use super::args::{ApplyArgs, Format, Global};
 use super::error::{Error, Exit};
 use super::output::{self, Output};
 use super::progress::Progress;
-use super::round::{Round, State};
+use super::round::{Round, Wanted};
+use super::state::State;
 
 /// A saved plan may be as big as this, in bytes.
 const MAX_SAVED: u64 = 1 << 30;
@@ -27,7 +28,7 @@ const MAX_SAVED: u64 = 1 << 30;
 pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let saved = args.plan.as_deref().map(load).transpose()?;
     let round = match &saved {
-        None => Round::make(global, args.tenant.as_deref(), State::Create, output).await?,
+        None => Round::make(global, &args.tenant.as_deref().into(), State::Create, output).await?,
         Some(saved) => repeat(saved, args, global, output).await?,
     };
     round.tell_failures(output);
@@ -97,10 +98,11 @@ fn load(path: &Path) -> Result<Value, Error> {
 async fn repeat(saved: &Value, args: &ApplyArgs, global: &Global, output: &Output) -> Result<Round, Error> {
     let mut tenants = moved::tenants(saved);
     let only = tenants.next().filter(|_| tenants.next().is_none()).map(Id::new);
-    let round = match (&args.tenant, only) {
-        (None, Some(only)) => Round::of(global, Scope::Tenant(only), State::Create, output).await?,
-        (name, _) => Round::make(global, name.as_deref(), State::Create, output).await?,
+    let wanted = match (args.tenant.as_deref(), only) {
+        (None, Some(only)) => Wanted::TenantOnce(only),
+        (name, _) => name.into(),
     };
+    let round = Round::make(global, &wanted, State::Create, output).await?;
     let fresh = crate::report::json::value(&round.plan, round.created_at)
         .map_err(|error| Error::new("cannot compare the plans").because(&error))?;
     let moves = moved::moved(saved, &fresh);
@@ -133,7 +135,8 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     }
 }
 
-fn report_text(report: &Report) -> String {
+/// What was written, in a sentence.
+pub(super) fn report_text(report: &Report) -> String {
     let number = |action: Action| report.written.get(action.word()).copied().unwrap_or(0);
     let done: Vec<String> = Action::ALL
         .into_iter()

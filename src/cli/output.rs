@@ -100,6 +100,12 @@ impl Output {
         stderr(&error.text(self.stderr));
     }
 
+    /// Colours of stderr.
+    #[must_use]
+    pub const fn aside_palette(&self) -> Palette {
+        self.stderr
+    }
+
     /// Whether stderr is coloured.
     #[must_use]
     pub fn aside_is_coloured(&self) -> bool {

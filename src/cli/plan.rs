@@ -6,11 +6,12 @@ use crate::report::{json, markdown, text};
 use super::args::{Format, Global, PlanArgs};
 use super::error::{Error, Exit};
 use super::output::{self, Output};
-use super::round::{Round, State};
+use super::round::Round;
+use super::state::State;
 
 /// Plans, shows and saves.
 pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
-    let round = Round::make(global, args.tenant.as_deref(), State::Look, output).await?;
+    let round = Round::make(global, &args.tenant.as_deref().into(), State::Look, output).await?;
     round.tell_failures(output);
     show(&round, global.output, output)?;
     if let Some(path) = &args.out {

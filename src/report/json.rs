@@ -192,21 +192,21 @@ impl<'a> TenantJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UserJson<'a> {
+pub(super) struct UserJson<'a> {
     tenant_id: &'a Id,
     id: &'a Id,
     user_principal_name: Option<&'a str>,
 }
 
 impl<'a> UserJson<'a> {
-    fn of(user: &'a UserRef) -> Self {
+    pub(super) fn of(user: &'a UserRef) -> Self {
         let UserRef { key, user_principal_name } = user;
         Self { tenant_id: &key.tenant, id: &key.user, user_principal_name: user_principal_name.as_deref() }
     }
 }
 
 #[derive(Serialize)]
-struct ChangeJson<'a> {
+pub(super) struct ChangeJson<'a> {
     action: Action,
     kind: Kind,
     id: Option<u64>,
@@ -218,7 +218,7 @@ struct ChangeJson<'a> {
 }
 
 impl<'a> ChangeJson<'a> {
-    fn of(change: &'a Change) -> Self {
+    pub(super) fn of(change: &'a Change) -> Self {
         let Change { action, kind, id, user, rule, reason, held, fields, link: _ } = change;
         Self {
             action: *action,
@@ -256,13 +256,13 @@ impl<'a> FieldJson<'a> {
 /// A value as JSON has it: `portalAccess` is a boolean, everything else is text.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum ValueJson<'a> {
+pub(super) enum ValueJson<'a> {
     Flag(bool),
     Text(Option<&'a str>),
 }
 
 impl<'a> ValueJson<'a> {
-    fn of(slot: Slot, value: Option<&'a Text>) -> Self {
+    pub(super) fn of(slot: Slot, value: Option<&'a Text>) -> Self {
         match (slot, value) {
             (Slot::Field(Field::PortalAccess), Some(value)) => Self::Flag(value == "true"),
             (Slot::Field(_) | Slot::Status, value) => Self::Text(value.map(Text::as_str)),
@@ -271,7 +271,7 @@ impl<'a> ValueJson<'a> {
 }
 
 #[derive(Serialize)]
-struct PreservedJson<'a> {
+pub(super) struct PreservedJson<'a> {
     kind: Kind,
     id: u64,
     user: UserJson<'a>,
@@ -279,7 +279,7 @@ struct PreservedJson<'a> {
 }
 
 impl<'a> PreservedJson<'a> {
-    fn of(preserved: &'a Preserved) -> Self {
+    pub(super) fn of(preserved: &'a Preserved) -> Self {
         let Preserved { record: RecordKey { kind, id }, user, fields } = preserved;
         Self { kind: *kind, id: *id, user: UserJson::of(user), fields: List(fields, PreservedFieldJson::of) }
     }
@@ -304,7 +304,7 @@ impl<'a> PreservedFieldJson<'a> {
 }
 
 #[derive(Serialize)]
-struct BlockedJson<'a> {
+pub(super) struct BlockedJson<'a> {
     user: UserJson<'a>,
     rule: &'a str,
     code: &'static str,
@@ -313,7 +313,7 @@ struct BlockedJson<'a> {
 }
 
 impl<'a> BlockedJson<'a> {
-    fn of(blocked: &'a Blocked) -> Self {
+    pub(super) fn of(blocked: &'a Blocked) -> Self {
         let Blocked { user, rule, code, message, candidates } = blocked;
         Self { user: UserJson::of(user), rule, code: code.word(), message, candidates }
     }

@@ -1,7 +1,8 @@
-//! A plan made readable: as JSON, as text, as Markdown, and beside another plan.
+//! A plan made readable: as JSON, as text, as Markdown, and beside another plan. And an explanation.
 //!
 //! Pure functions from a plan to bytes. They decide nothing, and know nothing of files, terminals or clocks.
 
+pub mod explanation;
 pub mod json;
 pub mod markdown;
 pub mod moved;

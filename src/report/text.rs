@@ -1,5 +1,6 @@
 //! A plan as text for a terminal or a log: head, one block per person by tenant, what waits, what is blocked, the sum.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -19,6 +20,17 @@ pub struct View {
     pub palette: Palette,
     /// Whether every kept local edit is listed.
     pub preserved: Detail,
+    /// How many people are shown of each action.
+    pub people: People,
+}
+
+/// How many people are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// Everybody.
+    All,
+    /// So many of each action (and the first action of each person counts), and how many more there are.
+    Some(usize),
 }
 
 /// Whether a list is shown or only counted.
@@ -34,7 +46,7 @@ pub enum Detail {
 #[must_use]
 pub fn text(plan: &Plan, view: View) -> String {
     let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
-    let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view };
+    let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view, shown: BTreeMap::new() };
     page.head();
     page.changes(changes);
     page.held(changes);
@@ -75,6 +87,7 @@ struct Page<'a> {
     out: String,
     basis: &'a Basis,
     view: View,
+    shown: BTreeMap<Action, usize>,
 }
 
 impl Page<'_> {
@@ -117,7 +130,22 @@ impl Page<'_> {
             let name = words::tenant_called(self.basis, &tenant[0].user.key.tenant);
             let heading = self.view.palette.paint(Tone::Strong, name);
             self.line(format_args!("\n{heading}"));
-            tenant.chunk_by(|a, b| a.user.key == b.user.key).for_each(|person| self.person(person));
+            self.people(tenant);
+        }
+    }
+
+    fn people(&mut self, changes: &[&Change]) {
+        let mut hidden = 0;
+        for person in changes.chunk_by(|a, b| a.user.key == b.user.key) {
+            let shown = self.shown.entry(person[0].action).or_insert(0_usize);
+            *shown += 1;
+            match self.view.people {
+                People::Some(most) if *shown > most => hidden += 1,
+                People::Some(_) | People::All => self.person(person),
+            }
+        }
+        if hidden > 0 {
+            self.line(format_args!("  … and {} more", count(hidden)));
         }
     }
 
@@ -156,7 +184,7 @@ impl Page<'_> {
             for hold in holds(tenant) {
                 self.line(format_args!("  {name}: {}", why_held(hold)));
             }
-            tenant.chunk_by(|a, b| a.user.key == b.user.key).for_each(|person| self.person(person));
+            self.people(tenant);
         }
     }
 

@@ -6,7 +6,7 @@ use bmsync::plan::{
     Slot, TenantHead, TenantState, Touch, UserRef,
 };
 use bmsync::report::palette::Palette;
-use bmsync::report::text::{Detail, View};
+use bmsync::report::text::{Detail, People, View};
 use bmsync::report::{json, markdown, moved, text};
 use jiff::Timestamp;
 
@@ -155,7 +155,7 @@ fn empty() -> Plan {
 }
 
 fn as_text(plan: &Plan, palette: Palette, preserved: Detail) -> String {
-    text::text(plan, View { now: now(), palette, preserved })
+    text::text(plan, View { now: now(), palette, preserved, people: People::All })
 }
 
 fn as_json(plan: &Plan) -> String {

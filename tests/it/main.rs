@@ -3,6 +3,7 @@
 mod cli_display;
 mod cli_front;
 mod cli_report;
+mod graph;
 mod ledger;
 mod manifest;
-
+mod server;

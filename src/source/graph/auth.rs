@@ -182,8 +182,7 @@ impl Wire<'_> {
         if let Some(error) = redirected(&response, login) {
             return Err(Trouble::Over(error));
         }
-        if let Some(setback) = busy(&response) {
-            self.auth.http.reconnect(login);
+        if let Some(setback) = busy(&response, &self.auth.http, login) {
             return Err(Trouble::Again(setback));
         }
         let status = response.status();

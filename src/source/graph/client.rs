@@ -129,8 +129,7 @@ impl Graph {
         if let Some(error) = redirected(&response, &self.origin) {
             return Err(Trouble::Over(error));
         }
-        if let Some(setback) = busy(&response) {
-            self.http.reconnect(&self.origin);
+        if let Some(setback) = busy(&response, &self.http, &self.origin) {
             return Err(Trouble::Again(setback));
         }
         match response.status() {
@@ -229,10 +228,8 @@ fn codes(body: &[u8]) -> Vec<String> {
 
 fn member<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     let found = value.as_object()?.iter().find(|(key, _)| names.iter().any(|name| key.eq_ignore_ascii_case(name)));
-    match found?.1 {
-        Value::Array(several) => several.first(),
-        one => Some(one),
-    }
+    let (_, value) = found?;
+    value.as_array().map_or(Some(value), |several| several.first())
 }
 
 #[cfg(test)]

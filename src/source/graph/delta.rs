@@ -173,8 +173,12 @@ impl Stage {
             Self::Whole(fold) => *directory = fold.end(),
             Self::Log { users, groups } => {
                 let mut fold = Fold { directory: std::mem::take(directory), purged: Vec::new() };
-                users.into_iter().for_each(|user| fold.user(user));
-                groups.into_iter().for_each(|group| fold.group(group));
+                for user in users {
+                    fold.user(user);
+                }
+                for group in groups {
+                    fold.group(group);
+                }
                 *directory = fold.end();
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{LOCATION, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 
 use super::error::{Setback, Trouble, person, plain, protocol};
 use super::link::{Foreign, Origin};
@@ -61,8 +61,8 @@ impl Http {
         Ok(slot.insert(client).clone())
     }
 
-    /// Lets the connections go, so that the next request makes a new one: a 503 asks for that.
-    pub(super) fn reconnect(&self, origin: &Origin) {
+    /// Lets the connections go, so that the next request makes a new one.
+    fn reconnect(&self, origin: &Origin) {
         *self.slot(origin) = None;
     }
 
@@ -131,9 +131,13 @@ pub(super) fn unanswered(error: reqwest::Error, origin: &Origin) -> Trouble {
     Trouble::Again(setback.because(error.without_url()))
 }
 
-/// Whether the service is out of order or asks for patience, and for how long.
-pub(super) fn busy(response: &Response) -> Option<Setback> {
+/// Whether the service is out of order or asks for patience, and for how long. After a 503 the connections are let go:
+/// the next try shall reach another machine.
+pub(super) fn busy(response: &Response, http: &Http, origin: &Origin) -> Option<Setback> {
     let status = response.status();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        http.reconnect(origin);
+    }
     if !matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 509) {
         return None;
     }
@@ -171,7 +175,6 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), cause)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that `successors` wants")]
 fn cause<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let error: &'a (dyn Error + 'static) = *error;
     match error.downcast_ref::<io::Error>() {

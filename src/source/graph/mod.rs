@@ -13,6 +13,7 @@ mod link;
 mod refusal;
 mod retry;
 mod secret;
+mod value;
 mod wire;
 
 use std::time::Instant;

@@ -115,7 +115,7 @@ mod tests {
             (&b"\n"[..], "is empty"),
             (b"-----BEGIN\nhidden", "more than one line"),
             (b"\xff\xfe", "cannot be read"),
-            (&[b'x'; 70_000], "too large"),
+            ("x".repeat(70_000).as_bytes(), "too large"),
         ] {
             let message = of_file(content).unwrap_err();
             assert!(message.contains(said), "{message}");

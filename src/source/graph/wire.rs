@@ -1,23 +1,17 @@
 //! Pages as Microsoft Graph writes them, read straight into what a directory takes. It knows nothing of where a page
 //! comes from.
 //!
-//! Text is read leniently: an unpaired surrogate or a byte that is no UTF-8 becomes U+FFFD, because one odd name must
-//! not stop a tenant for good. Types are read strictly: an attribute of another type is an error, never "not set".
-//! A key that comes twice in an object is an error, for nobody can say which one is meant.
-
-use std::fmt;
-use std::marker::PhantomData;
+//! A key that comes twice in an object is an error, for nobody can say which one is meant; keys that are not read are
+//! skipped.
 
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 
 use super::error::plain;
+use super::value::{Lossy, Objects, id, identities, instant, patch, text, texts};
 use crate::directory::{GroupPatch, Identity, Patch, Removal, UserPatch};
 use crate::model::{Id, Text};
-
-/// Objects on one page; Graph itself stops at 999. Small objects would otherwise grow a large page to gigabytes.
-const MAX_OBJECTS: usize = 50_000;
 
 /// One page of a collection.
 #[derive(Debug)]
@@ -286,100 +280,73 @@ impl Removed {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WrittenIdentity {
-    #[serde(default)]
-    sign_in_type: Option<Lossy>,
-    #[serde(default)]
-    issuer: Option<Lossy>,
-    #[serde(default)]
-    issuer_assigned_id: Option<Lossy>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Text that is repaired rather than refused.
-#[derive(Debug)]
-struct Lossy(Text);
+    fn user(json: &str) -> Result<Page<UserEntry>, Garbled> {
+        page(format!(r#"{{"value":[{json}],"@odata.deltaLink":"d"}}"#).as_bytes())
+    }
 
-impl<'de> Deserialize<'de> for Lossy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsText;
-        impl Visitor<'_> for AsText {
-            type Value = Lossy;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Lossy, E> {
-                Ok(Lossy(Text::new(text)))
-            }
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Lossy, E> {
-                Ok(Lossy(std::str::from_utf8(bytes).map_or_else(|_| Text::from_utf8_lossy(bytes), Text::new)))
-            }
+    #[test]
+    fn everything_that_is_selected_is_read() {
+        for attribute in USER_SELECT.split(',').skip(1) {
+            let Garbled(why) = user(&format!(r#"{{"id":"a","{attribute}":{{"x":1}}}}"#)).unwrap_err();
+            assert!(why.starts_with(&format!("`value[0].{attribute}`: invalid type: map")), "{why}");
         }
-        deserializer.deserialize_bytes(AsText)
+        assert_eq!(USER_SELECT.split(',').count(), 20);
     }
-}
 
-/// A list of bounded length.
-#[derive(Debug)]
-struct Objects<T>(Vec<T>);
+    #[test]
+    fn null_clears_and_absent_keeps() {
+        let read = user(r#"{"id":"a","mail":null,"jobTitle":"x","identities":null,"accountEnabled":null}"#).unwrap();
+        let (_, patch) = read.objects.into_iter().next().unwrap().told();
+        let patch = patch.unwrap();
+        assert_eq!((patch.mail, patch.surname), (Patch::Clear, Patch::Keep));
+        assert_eq!((patch.job_title, patch.account_enabled), (Patch::Set("x".into()), Patch::Clear));
+        assert_eq!((patch.identities, patch.other_mails), (Patch::Clear, Patch::Keep));
+    }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsObjects<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for AsObjects<T> {
-            type Value = Objects<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of objects")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Objects<T>, A::Error> {
-                let mut objects = Vec::new();
-                while let Some(object) = list.next_element()? {
-                    if objects.len() == MAX_OBJECTS {
-                        return Err(A::Error::custom(format_args!("more than {MAX_OBJECTS} objects")));
-                    }
-                    objects.push(object);
-                }
-                Ok(Objects(objects))
-            }
+    #[test]
+    fn a_key_that_comes_twice_is_refused() {
+        let Garbled(why) = user(r#"{"id":"a","mail":"x","mail":"y"}"#).unwrap_err();
+        assert!(why.contains("duplicate field `mail`"), "{why}");
+        assert!(user(r#"{"id":"a","other":1,"other":2}"#).is_ok());
+    }
+
+    #[test]
+    fn odd_text_is_kept_or_repaired() {
+        let read = user(r#"{"id":"a","mail":"a\ud83d!","jobTitle":"\u0000\u001b\ud83d\ude00"}"#).unwrap();
+        let (_, patch) = read.objects.into_iter().next().unwrap().told();
+        let patch = patch.unwrap();
+        assert_eq!(patch.mail, Patch::Set("a\u{fffd}\u{fffd}\u{fffd}!".into()));
+        assert_eq!(patch.job_title, Patch::Set("\0\u{1b}😀".into()));
+        assert!(
+            page::<UserEntry>(b"{\"value\":[{\"id\":\"a\",\"mail\":\"\xff\"}],\"@odata.deltaLink\":\"d\"}").is_ok()
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_skipped_or_refused_but_never_overflows() {
+        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+        assert!(user(&format!(r#"{{"id":"a","other":{deep}}}"#)).is_ok());
+        assert!(user(&format!(r#"{{"id":"a","businessPhones":{deep}}}"#)).is_err());
+        assert!(page::<UserEntry>(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_page_of_too_many_objects_is_refused() {
+        let many = vec![r#"{"id":"a"}"#; super::super::value::MAX_OBJECTS + 1].join(",");
+        let Garbled(why) = user(&many).unwrap_err();
+        assert!(why.contains("more than 50000 objects"), "{why}");
+    }
+
+    #[test]
+    fn exactly_one_link_is_wanted() {
+        for links in ["", r#","@odata.nextLink":"n","@odata.deltaLink":"d""#, r#","@odata.nextLink":null"#] {
+            assert!(page::<UserEntry>(format!(r#"{{"value":[]{links}}}"#).as_bytes()).is_err(), "{links}");
         }
-        deserializer.deserialize_seq(AsObjects(PhantomData))
+        let next = page::<UserEntry>(br#"{"@odata.nextLink":"n","@odata.deltaLink":null,"value":[]}"#).unwrap();
+        assert_eq!(next.onward, Onward::Next("n".to_owned()));
     }
-}
-
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
-    let Lossy(text) = Lossy::deserialize(deserializer)?;
-    if text.trim().is_empty() {
-        return Err(D::Error::custom("an ID that is empty"));
-    }
-    Ok(Id::new(&text))
-}
-
-fn patch<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Patch<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map_or(Patch::Clear, Patch::Set))
-}
-
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Patch<Text>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map_or(Patch::Clear, |Lossy(text)| Patch::Set(text)))
-}
-
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Patch<Vec<Text>>, D::Error> {
-    let texts: Option<Vec<Lossy>> = Option::deserialize(deserializer)?;
-    Ok(texts.map_or(Patch::Clear, |texts| Patch::Set(texts.into_iter().map(|Lossy(text)| text).collect())))
-}
-
-fn identities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Patch<Vec<Identity>>, D::Error> {
-    let written: Option<Vec<WrittenIdentity>> = Option::deserialize(deserializer)?;
-    let read = |WrittenIdentity { sign_in_type, issuer, issuer_assigned_id }| Identity {
-        sign_in_type: sign_in_type.map(|Lossy(text)| text),
-        issuer: issuer.map(|Lossy(text)| text),
-        issuer_assigned_id: issuer_assigned_id.map(|Lossy(text)| text),
-    };
-    Ok(written.map_or(Patch::Clear, |written| Patch::Set(written.into_iter().map(read).collect())))
-}
-
-/// An instant with any offset; text that is none counts as not known, which makes the group the youngest (rule R1).
-fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Patch<Timestamp>, D::Error> {
-    let text: Option<Lossy> = Option::deserialize(deserializer)?;
-    Ok(text.and_then(|Lossy(text)| text.trim().parse().ok()).map_or(Patch::Clear, Patch::Set))
 }
