@@ -23,6 +23,8 @@ pub mod applied;
 
 pub mod report;
 
+pub mod interchange;
+
 pub mod ledger;
 
 pub mod source;
@@ -32,6 +34,10 @@ pub mod store;
 pub mod engine;
 
 pub mod controller;
+
+pub mod server;
+
+pub mod remote;
 
 pub mod cli;
 

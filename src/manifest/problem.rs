@@ -45,6 +45,7 @@ pub enum Code {
     CredentialConflict,
     TenantIdIsDomain,
     UndeclaredTenant,
+    ForeignTenant,
     DuplicateTenant,
     DuplicateName,
     DuplicateGroup,
@@ -64,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -89,6 +90,7 @@ impl Code {
         Self::CredentialConflict,
         Self::TenantIdIsDomain,
         Self::UndeclaredTenant,
+        Self::ForeignTenant,
         Self::DuplicateTenant,
         Self::DuplicateName,
         Self::DuplicateGroup,

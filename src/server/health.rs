@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::openapi;
+use super::openapi::openapi as document;
 use super::problem::{Problem, ProblemKind};
 use super::route::{Answer, Call, bytes_of, json};
 
@@ -32,5 +32,5 @@ pub async fn metrics(call: Call) -> Answer {
 
 /// The OpenAPI document.
 pub async fn openapi(_: Call) -> Answer {
-    Ok(bytes_of("application/json", openapi::openapi()))
+    Ok(bytes_of("application/json", document()))
 }

@@ -187,12 +187,6 @@ impl Problem {
         self
     }
 
-    /// Which kind it is.
-    #[must_use]
-    pub const fn kind(&self) -> ProblemKind {
-        self.kind
-    }
-
     /// As JSON.
     #[must_use]
     pub fn json(&self) -> Value {

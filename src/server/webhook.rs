@@ -57,10 +57,7 @@ fn notification(item: Value) -> Option<Notification> {
     let Value::Object(mut item) = item else { return None };
     let subscription = claim(item.remove("subscriptionId"))?;
     let client_state = claim(item.remove("clientState")).unwrap_or_default();
-    let lifecycle = match item.get("lifecycleEvent") {
-        None | Some(Value::Null) => None,
-        Some(word) => Some(lifecycle(word.as_str()?)?),
-    };
+    let lifecycle = item.get("lifecycleEvent").and_then(Value::as_str).and_then(lifecycle);
     Some(Notification { subscription, client_state: SecretString::from(client_state), lifecycle })
 }
 
@@ -71,6 +68,7 @@ fn claim(value: Option<Value>) -> Option<String> {
     }
 }
 
+/// An event that is not known is a reason to look again, like a change.
 fn lifecycle(word: &str) -> Option<Lifecycle> {
     match word {
         "reauthorizationRequired" => Some(Lifecycle::ReauthorizationRequired),
