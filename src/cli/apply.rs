@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::display::{count, safe};
+use crate::display::count;
 use crate::engine::{self, Report};
 use crate::model::{Id, Revision};
 use crate::plan::{Action, Consent, Plan};
@@ -31,9 +31,9 @@ pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<E
         None => Round::make(global, &args.tenant.as_deref().into(), State::Create, output).await?,
         Some(saved) => repeat(saved, args, global, output).await?,
     };
-    round.tell_failures(output);
-    if global.output == Format::Text {
-        output.data(text::text(&round.plan, round.view(output)))?;
+    match global.output {
+        Format::Text => output.data(text::text(&round.plan, round.view(output)))?,
+        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => round.tell_failures(output),
     }
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
     let exit = standing(&round.plan, consent);
@@ -71,8 +71,9 @@ fn confirm(round: &Round, args: &ApplyArgs, global: &Global, output: &Output) ->
     match output::ask(&question) {
         Some(answer) if answer == "yes" => Ok(()),
         Some(_) => Err(Error::new("the plan was not confirmed, so nothing was changed")),
-        None => Err(Error::new("nobody is there to confirm the plan, so nothing was changed")
-            .hint("look at it with `bmsync plan`, then give --yes, or save it with --out and apply the file with --yes")),
+        None => Err(Error::new("nobody is there to confirm the plan, so nothing was changed").hint(
+            "look at it with `bmsync plan`, then give --yes, or save it with --out and apply the file with --yes",
+        )),
     }
 }
 
@@ -89,9 +90,8 @@ fn load(path: &Path) -> Result<Value, Error> {
     if bytes.len() as u64 > MAX_SAVED {
         return Err(Error { causes: vec!["it is bigger than 1 GiB".into()], ..failed() });
     }
-    moved::parse(&bytes).map_err(|cause| {
-        Error { causes: vec![cause], ..failed() }.hint("save a plan with `bmsync plan --out FILE`")
-    })
+    moved::parse(&bytes)
+        .map_err(|cause| Error { causes: vec![cause], ..failed() }.hint("save a plan with `bmsync plan --out FILE`"))
 }
 
 /// Plans again what a saved plan is about; refused unless the result is the same.
@@ -120,7 +120,8 @@ async fn repeat(saved: &Value, args: &ApplyArgs, global: &Global, output: &Outpu
 /// Says what was written.
 fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> Result<(), Error> {
     for failure in &report.failures {
-        let name = failure.user.user_principal_name.as_deref().map_or_else(|| failure.user.key.to_string(), str::to_owned);
+        let name =
+            failure.user.user_principal_name.as_deref().map_or_else(|| failure.user.key.to_string(), str::to_owned);
         output.error(&Error {
             causes: vec![failure.message.clone()],
             ..Error::new(format!("the changes of {name} were not written for certain"))

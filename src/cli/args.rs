@@ -268,7 +268,7 @@ pub struct SimulateArgs {
     /// Objects per page.
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub page_size: u32,
-    /// Switch a fault on; repeat for more.
+    /// Switch a fault on, as NAME=WHEN[@PATH][:VALUE], such as throttle=0.05; repeat for more.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
 }

@@ -47,8 +47,11 @@ fn several(wanted: &str, found: &[UserKey], observed: &Observed) -> Error {
         let name = known.and_then(|known| known.user_principal_name.clone()).unwrap_or_default();
         format!("{} {name} of tenant {}", user.user, user.tenant)
     };
-    Error { causes: found.iter().take(20).map(name).collect(), ..Error::new(format!("several users are called `{wanted}`")) }
-        .hint("give the object ID of the one that is meant")
+    Error {
+        causes: found.iter().take(20).map(name).collect(),
+        ..Error::new(format!("several users are called `{wanted}`"))
+    }
+    .hint("give the object ID of the one that is meant")
 }
 
 fn has_failed(user: &UserKey, round: &Round) -> bool {

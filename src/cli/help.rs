@@ -127,7 +127,7 @@ graph: … }` of a Tenant.
 Examples:
   bmsync simulate
   bmsync simulate people.yaml --listen 127.0.0.1:8400 --page-size 10
-  bmsync simulate --fault throttle --fault reorder
+  bmsync simulate --fault throttle=0.05 --fault cut=next1@users/delta
 
 Exit codes: 0 stopped · 1 a bad directory file, or the address is taken · 64 wrong usage";
 

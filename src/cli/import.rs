@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::display::{count, counted};
 use crate::interchange::import::{Format as FileFormat, parse};
 use crate::interchange::row::{Row, RowErrors, RowKind};
+use crate::model::Kind;
 use crate::store::local::{ImportError, ImportReport};
 
 use super::args::{Format, Global, ImportArgs, ImportKind};
@@ -56,8 +57,8 @@ fn read(path: &Path, kind: Option<RowKind>) -> Result<Result<Vec<Row>, RowErrors
 const fn row_kind(kind: ImportKind) -> RowKind {
     match kind {
         ImportKind::Account => RowKind::Account,
-        ImportKind::Employee => RowKind::Employee,
-        ImportKind::Contact => RowKind::Contact,
+        ImportKind::Employee => RowKind::Person(Kind::Employee),
+        ImportKind::Contact => RowKind::Person(Kind::Contact),
     }
 }
 
@@ -75,7 +76,8 @@ fn bad_rows(errors: &RowErrors, output: &Output) -> Error {
         output.error(&Error::new(error.to_string()));
     }
     let lines = counted(shown.len() as u64 + hidden, "bad line");
-    Error::new(format!("nothing was imported, because of {lines}")).hint("correct the lines named above and import again")
+    Error::new(format!("nothing was imported, because of {lines}"))
+        .hint("correct the lines named above and import again")
 }
 
 fn report_text(report: ImportReport) -> String {

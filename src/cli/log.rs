@@ -35,15 +35,16 @@ fn filter(global: &Global, rust_log: Option<String>) -> (EnvFilter, Option<Strin
     }
 }
 
+/// Without options errors alone: what goes wrong is told anyhow, by the verb and in its own words.
 fn by_options(global: &Global) -> EnvFilter {
     let own = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
+        (false, 0) => "error",
         (false, 1) => "info",
         (false, 2) => "debug",
         (false, _) => "trace",
     };
-    EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse_lossy(format!("warn,bmsync={own}"))
+    EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).parse_lossy(format!("error,bmsync={own}"))
 }
 
 /// Libraries may not trace: at that level an HTTP stack may show what it sends, tokens included.

@@ -44,7 +44,8 @@ pub fn tenant<'a>(config: &'a Config, wanted: &str) -> Result<&'a Tenant, Error>
     let found = config.tenants.iter().find(|tenant| tenant.name == wanted || tenant.id == id);
     found.ok_or_else(|| {
         let names: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-        let known = if names.is_empty() { "no tenant is declared".into() } else { format!("there are {}", names.join(", ")) };
+        let known =
+            if names.is_empty() { "no tenant is declared".into() } else { format!("there are {}", names.join(", ")) };
         Error::new(format!("no tenant is called `{wanted}`")).hint(known)
     })
 }

@@ -12,11 +12,16 @@ use super::state::State;
 /// Plans, shows and saves.
 pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let round = Round::make(global, &args.tenant.as_deref().into(), State::Look, output).await?;
-    round.tell_failures(output);
+    if global.output != Format::Text {
+        round.tell_failures(output);
+    }
     show(&round, global.output, output)?;
     if let Some(path) = &args.out {
         output::save(path, |out| json::write(&round.plan, round.created_at, out))?;
-        output.note(format!("saved in {0}; to apply it: bmsync apply {0}", crate::display::safe(&path.display().to_string())));
+        output.note(format!(
+            "saved in {0}; to apply it: bmsync apply {0}",
+            crate::display::safe(&path.display().to_string())
+        ));
     }
     Ok(exit(&round.plan, args.detailed_exitcode))
 }

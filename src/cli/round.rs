@@ -54,9 +54,7 @@ impl Wanted {
         match self {
             Self::All => Ok(Scope::All),
             Self::Tenant(name) => Ok(Scope::Tenant(manifests::tenant(config, name)?.id.clone())),
-            Self::TenantOnce(id) => {
-                Ok(config.tenant(id).map_or(Scope::All, |tenant| Scope::Tenant(tenant.id.clone())))
-            }
+            Self::TenantOnce(id) => Ok(config.tenant(id).map_or(Scope::All, |tenant| Scope::Tenant(tenant.id.clone()))),
         }
     }
 }
@@ -87,7 +85,7 @@ impl Round {
 
     fn view_in(&self, output: &Output, palette: Palette) -> View {
         let preserved = if output.loudness() > Loudness::Normal { Detail::Listed } else { Detail::Counted };
-        View { now: self.created_at, palette, preserved, people: People::All }
+        View { now: self.created_at, palette, preserved, people: People::All, blocked: Detail::Listed }
     }
 
     /// Tells of every tenant that could not be read.
@@ -95,7 +93,8 @@ impl Round {
         for head in self.plan.basis.tenants.iter().filter(|head| head.state == TenantState::Failed) {
             let name = head.name.as_ref().map_or_else(|| head.tenant.to_string(), ToString::to_string);
             let causes = head.message.iter().cloned().collect();
-            output.error(&Error { causes, ..Error::new(format!("cannot read tenant `{name}`; nothing of it changes")) });
+            output
+                .error(&Error { causes, ..Error::new(format!("cannot read tenant `{name}`; nothing of it changes")) });
         }
     }
 }

@@ -10,7 +10,9 @@ use super::output::Output;
 pub async fn run(args: &SimulateArgs, output: &Output) -> Result<Exit, Error> {
     let mut faults = Faults::default();
     for fault in &args.fault {
-        faults.set(fault).map_err(|error| Error::usage(format!("cannot switch on the fault `{fault}`")).because(&error))?;
+        faults
+            .set(fault)
+            .map_err(|error| Error::usage(format!("cannot switch on the fault `{fault}`")).because(&error))?;
     }
     let page_size = usize::try_from(args.page_size).unwrap_or(usize::MAX);
     let options = Options { listen: args.listen, page_size, faults, ..Options::default() };

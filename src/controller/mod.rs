@@ -2,6 +2,8 @@
 //!
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
+pub mod connection;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

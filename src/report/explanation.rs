@@ -151,7 +151,8 @@ fn outcome(out: &mut String, explanation: &Explanation, palette: Palette) {
     let _ = writeln!(out, "\nWhat would happen");
     for change in changes {
         let held = change.held.map_or_else(String::new, |hold| format!(" (held back: {})", hold.word()));
-        let what = palette.paint(tone(change.action), format!("{} {}", change.action.word(), words::record_name(change)));
+        let what =
+            palette.paint(tone(change.action), format!("{} {}", change.action.word(), words::record_name(change)));
         let _ = writeln!(out, "  {what}{held}: {}", safe(&change.reason));
         for field in &change.fields {
             let _ = writeln!(out, "      {}: {}", field.slot.word(), words::transition(field));

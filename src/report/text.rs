@@ -20,8 +20,10 @@ pub struct View {
     pub palette: Palette,
     /// Whether every kept local edit is listed.
     pub preserved: Detail,
-    /// How many people are shown of each action.
+    /// How many people are shown of each action in each tenant.
     pub people: People,
+    /// Whether every blocked user is listed.
+    pub blocked: Detail,
 }
 
 /// How many people are shown.
@@ -46,7 +48,7 @@ pub enum Detail {
 #[must_use]
 pub fn text(plan: &Plan, view: View) -> String {
     let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
-    let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view, shown: BTreeMap::new() };
+    let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view };
     page.head();
     page.changes(changes);
     page.held(changes);
@@ -87,7 +89,6 @@ struct Page<'a> {
     out: String,
     basis: &'a Basis,
     view: View,
-    shown: BTreeMap<Action, usize>,
 }
 
 impl Page<'_> {
@@ -134,10 +135,12 @@ impl Page<'_> {
         }
     }
 
+    /// The people of one tenant.
     fn people(&mut self, changes: &[&Change]) {
         let mut hidden = 0;
+        let mut people: BTreeMap<Action, usize> = BTreeMap::new();
         for person in changes.chunk_by(|a, b| a.user.key == b.user.key) {
-            let shown = self.shown.entry(person[0].action).or_insert(0_usize);
+            let shown = people.entry(person[0].action).or_default();
             *shown += 1;
             match self.view.people {
                 People::Some(most) if *shown > most => hidden += 1,
@@ -195,6 +198,9 @@ impl Page<'_> {
         let number = count(blocked.len() as u64);
         let title = self.view.palette.paint(Tone::Bad, format!("Blocked: {number}"));
         self.line(format_args!("\n{title}. These users are left as they are until somebody decides"));
+        if self.view.blocked == Detail::Counted {
+            return;
+        }
         for Blocked { user, rule, code, message, candidates } in blocked {
             let tenant = words::tenant_called(self.basis, &user.key.tenant);
             let code = self.view.palette.paint(Tone::Bad, format!("! {}", code.word()));

@@ -1,17 +1,17 @@
-//! The control API: changes to the world while it is served, faults, counts. The same operations in process, through
-//! [`Control`], and over HTTP under `/control`.
+//! The control API: changes to the world while it is served, faults, counts. In process here, through [`Control`];
+//! `requests` gives the same over HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::change::{Deletion, Farewell};
-use super::faults::{Fault, FaultError, Faults};
+use super::faults::{Fault, FaultError};
 use super::file::{self, FileError};
 use super::object::ObjectId;
 use super::properties::Resource;
-use super::reply::{Call, Reply};
+use super::settings::Faults;
 use super::state::State;
 use super::stats::{Class, Stats};
 use super::world::Tenant;
@@ -143,11 +143,11 @@ impl Control {
     }
 }
 
-fn what(resource: Resource) -> &'static str {
+pub(super) fn what(resource: Resource) -> &'static str {
     resource.type_name()
 }
 
-fn not_found<T>(what: &'static str, id: &str) -> Result<T, ControlError> {
+pub(super) fn not_found<T>(what: &'static str, id: &str) -> Result<T, ControlError> {
     Err(ControlError::NotFound { what, id: id.to_owned() })
 }
 
@@ -156,14 +156,20 @@ fn found(is: bool, what: &'static str, id: &str) -> Result<(), ControlError> {
 }
 
 impl State {
-    fn tenant_mut(&mut self, name: &str) -> Result<&mut Tenant, ControlError> {
+    pub(super) fn tenant_mut(&mut self, name: &str) -> Result<&mut Tenant, ControlError> {
         match self.world.find(name) {
             Some(number) => Ok(&mut self.world.tenants[number]),
             None => not_found("tenant", name),
         }
     }
 
-    fn put(&mut self, tenant: &str, resource: Resource, id: &str, attributes: Value) -> Result<(), ControlError> {
+    pub(super) fn put(
+        &mut self,
+        tenant: &str,
+        resource: Resource,
+        id: &str,
+        attributes: Value,
+    ) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
         let (attributes, members) = checked(tenant, resource, id, attributes)?;
         let id = ObjectId::parse(id);
@@ -172,7 +178,13 @@ impl State {
         Ok(())
     }
 
-    fn patch(&mut self, tenant: &str, resource: Resource, id: &str, attributes: Value) -> Result<(), ControlError> {
+    pub(super) fn patch(
+        &mut self,
+        tenant: &str,
+        resource: Resource,
+        id: &str,
+        attributes: Value,
+    ) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
         let number = ObjectId::parse(id);
         found(tenant.table(resource).live(&number).is_some(), what(resource), id)?;
@@ -182,7 +194,13 @@ impl State {
         Ok(())
     }
 
-    fn delete(&mut self, tenant: &str, resource: Resource, id: &str, deletion: Deletion) -> Result<(), ControlError> {
+    pub(super) fn delete(
+        &mut self,
+        tenant: &str,
+        resource: Resource,
+        id: &str,
+        deletion: Deletion,
+    ) -> Result<(), ControlError> {
         let path = format!("/v1.0/{}/{id}", resource.path());
         let silent = match deletion {
             Deletion::Hard => self.faults.strikes(Fault::SilentPurge, Class::Users, &path, &mut self.rng),
@@ -193,12 +211,18 @@ impl State {
         found(deleted, what(resource), id)
     }
 
-    fn restore(&mut self, tenant: &str, resource: Resource, id: &str) -> Result<(), ControlError> {
+    pub(super) fn restore(&mut self, tenant: &str, resource: Resource, id: &str) -> Result<(), ControlError> {
         let restored = self.tenant_mut(tenant)?.restore(resource, &ObjectId::parse(id));
         found(restored, what(resource), id)
     }
 
-    fn add_member(&mut self, tenant: &str, group: &str, member: &str, kind: &str) -> Result<(), ControlError> {
+    pub(super) fn add_member(
+        &mut self,
+        tenant: &str,
+        group: &str,
+        member: &str,
+        kind: &str,
+    ) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
         let id = ObjectId::parse(group);
         found(tenant.groups.live(&id).is_some(), "group", group)?;
@@ -206,7 +230,7 @@ impl State {
         found(tenant.add_member(&id, member), "group", group)
     }
 
-    fn remove_member(&mut self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
+    pub(super) fn remove_member(&mut self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
         match tenant.member(&ObjectId::parse(member)) {
             Some(found_member) => found(tenant.remove_member(&ObjectId::parse(group), found_member), "member", member),
@@ -252,95 +276,4 @@ fn set_members(tenant: &mut Tenant, group: &ObjectId, members: Members) {
     for member in members {
         tenant.add_member(group, member);
     }
-}
-
-/// Answers a request under `/control`.
-pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
-    match request(state, call) {
-        Ok(Value::Null) => Reply::empty(204),
-        Ok(value) => Reply::json(200, &value),
-        Err(error) => {
-            let status = match &error {
-                ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
-                ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
-            };
-            Reply::json(status, &json!({ "error": { "message": error.to_string() } }))
-        }
-    }
-}
-
-fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
-    let segments: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
-    match (call.method.as_str(), segments.as_slice()) {
-        ("GET", ["world"]) => Ok(state.world.to_json()),
-        ("GET", ["stats"]) => Ok(state.stats.to_json()),
-        ("GET", ["faults"]) => Ok(faults_json(&state.faults)),
-        ("PUT", ["faults"]) => set_faults(state, Faults::default(), call),
-        ("PATCH", ["faults"]) => set_faults(state, state.faults.clone(), call),
-        ("POST", ["reset"]) => {
-            state.reset();
-            Ok(Value::Null)
-        }
-        (_, ["tenants", tenant, "users", rest @ ..]) => object_request(state, call, tenant, Resource::Users, rest),
-        (_, ["tenants", tenant, "groups", rest @ ..]) => object_request(state, call, tenant, Resource::Groups, rest),
-        _ => no_such_request(call),
-    }
-}
-
-fn no_such_request(call: &Call) -> Result<Value, ControlError> {
-    Err(ControlError::NoSuchRequest { method: call.method.clone(), path: call.path.clone() })
-}
-
-fn object_request(
-    state: &mut State,
-    call: &Call,
-    tenant: &str,
-    resource: Resource,
-    rest: &[&str],
-) -> Result<Value, ControlError> {
-    match (call.method.as_str(), rest, resource) {
-        ("GET", [id], _) => return shown(state, tenant, resource, id),
-        ("PUT", [id], _) => state.put(tenant, resource, id, json_body(call)?)?,
-        ("PATCH", [id], _) => state.patch(tenant, resource, id, json_body(call)?)?,
-        ("DELETE", [id], _) => state.delete(tenant, resource, id, deletion(call))?,
-        ("POST", [id, "restore"], _) => state.restore(tenant, resource, id)?,
-        ("PUT", [group, "members", member], Resource::Groups) => {
-            state.add_member(tenant, group, member, call.option("type").unwrap_or("device"))?;
-        }
-        ("DELETE", [group, "members", member], Resource::Groups) => state.remove_member(tenant, group, member)?,
-        _ => return no_such_request(call),
-    }
-    Ok(Value::Null)
-}
-
-fn deletion(call: &Call) -> Deletion {
-    if call.option("hard") == Some("true") { Deletion::Hard } else { Deletion::Soft }
-}
-
-fn shown(state: &mut State, tenant: &str, resource: Resource, id: &str) -> Result<Value, ControlError> {
-    let tenant = state.tenant_mut(tenant)?;
-    let number = tenant.table(resource).number(&ObjectId::parse(id));
-    let object = number.and_then(|number| Some((number, tenant.table(resource).get(number)?)));
-    let json = object.and_then(|(number, object)| match resource {
-        Resource::Users => object.to_json().map(Value::Object),
-        Resource::Groups => tenant.group_json(number, object),
-    });
-    json.map_or_else(|| not_found(what(resource), id), Ok)
-}
-
-fn json_body(call: &Call) -> Result<Value, ControlError> {
-    serde_json::from_slice(&call.body).map_err(ControlError::NotJson)
-}
-
-fn faults_json(faults: &Faults) -> Value {
-    faults.iter().map(|(fault, setting)| (fault.name().to_owned(), json!(setting))).collect::<Map<_, _>>().into()
-}
-
-fn set_faults(state: &mut State, mut faults: Faults, call: &Call) -> Result<Value, ControlError> {
-    for (name, setting) in file::object("faults", json_body(call)?)? {
-        let setting = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
-        faults.set(&format!("{name}={setting}"))?;
-    }
-    state.faults = faults;
-    Ok(faults_json(&state.faults))
 }

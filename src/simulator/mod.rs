@@ -6,6 +6,7 @@
 mod change;
 mod control;
 mod delta;
+mod dump;
 mod faults;
 mod file;
 mod generated;
@@ -16,7 +17,9 @@ mod object;
 mod properties;
 mod render;
 mod reply;
+mod requests;
 mod rounds;
+mod settings;
 mod state;
 mod stats;
 mod trouble;
@@ -35,9 +38,10 @@ use tokio::task::JoinHandle;
 
 pub use change::Deletion;
 pub use control::{Control, ControlError};
-pub use faults::{Fault, FaultError, Faults};
+pub use faults::{Fault, FaultError};
 pub use file::{EXAMPLE, EXAMPLE_RECORDS, FileError};
 pub use generated::{GENERATED_DOMAIN, GENERATED_TENANT};
+pub use settings::Faults;
 pub use stats::{Class, Stats};
 pub use world::World;
 

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::control;
-use super::faults::{Fault, Faults, Strike};
+use super::faults::Fault;
 use super::object::random_guid;
 use super::reply::{Call, Reply};
 use super::rounds::Rounds;
+use super::settings::{Faults, Strike};
 use super::stats::{Class, Stats};
 use super::world::World;
-use super::{Options, graph, login, trouble};
+use super::{Options, graph, login, requests, trouble};
 
 /// The whole memory of a simulator.
 pub(super) struct State {
@@ -71,7 +71,7 @@ impl State {
     /// Answers a request.
     pub(super) fn respond(&mut self, call: &Call) -> Reply {
         if call.segments.first().is_some_and(|first| first == "control") {
-            return control::respond(self, call);
+            return requests::respond(self, call);
         }
         let class = classify(call);
         let mut reply = self.served(class, call);

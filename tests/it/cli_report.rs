@@ -155,7 +155,7 @@ fn empty() -> Plan {
 }
 
 fn as_text(plan: &Plan, palette: Palette, preserved: Detail) -> String {
-    text::text(plan, View { now: now(), palette, preserved, people: People::All })
+    text::text(plan, View { now: now(), palette, preserved, people: People::All, blocked: Detail::Listed })
 }
 
 fn as_json(plan: &Plan) -> String {

@@ -4,7 +4,7 @@ use crate::display::safe;
 use crate::engine;
 use crate::interchange::import::{Format, parse};
 use crate::plan::{Action, Change, Consent, Plan};
-use crate::report::text::{People, View, sum, text};
+use crate::report::text::{Detail, People, View, sum, text};
 use crate::simulator::EXAMPLE_RECORDS;
 
 use super::args::{DemoArgs, Global};
@@ -17,8 +17,8 @@ mod stage;
 
 use stage::Stage;
 
-/// People shown of each action: enough to see what it is.
-const SHOWN: usize = 2;
+/// People shown of each action in each tenant: enough to see what it is.
+const SHOWN: usize = 1;
 
 /// Tells the story; fails when it does not go as told.
 pub async fn run(args: &DemoArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
@@ -89,7 +89,9 @@ impl Story<'_> {
     }
 
     fn show(&self, round: &Round) -> Result<(), Error> {
-        self.say(text(&round.plan, View { people: People::Some(SHOWN), ..round.view(self.output) }))
+        // The first plan says who is blocked and why; later it would be the same again.
+        let blocked = if self.chapter.get() <= 2 { Detail::Listed } else { Detail::Counted };
+        self.say(text(&round.plan, View { people: People::Some(SHOWN), blocked, ..round.view(self.output) }))
     }
 
     async fn apply(&self, round: Round) -> Result<(), Error> {

@@ -72,9 +72,9 @@ impl Stage {
         self.change(change, |control, tenant, user| control.restore_user(tenant, user))
     }
 
-    /// Lets every read fail from now on.
+    /// Lets the sign-in to one tenant fail from now on: its secret has expired.
     pub fn fail(&self) -> Result<(), Error> {
-        let failed = self.simulator.control().set_fault("noRoles");
+        let failed = self.simulator.control().set_fault("sign-in=always@fabrikam");
         failed.map_err(|error| Error::new("cannot switch a fault on").because(&error))
     }
 

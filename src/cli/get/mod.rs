@@ -47,7 +47,8 @@ async fn records(kind: Kind, id: Option<&str>, global: &Global, output: &Output)
 }
 
 fn one_record<'a>(actual: &'a Actual, kind: Kind, id: &str) -> Result<&'a Record, Error> {
-    let number = id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of a record")).hint("IDs are numbers"))?;
+    let number =
+        id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of a record")).hint("IDs are numbers"))?;
     actual.record(RecordKey { kind, id: number }).ok_or_else(|| none(kind.word(), id))
 }
 

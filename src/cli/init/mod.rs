@@ -1,5 +1,6 @@
 //! `bmsync init [DIR]`: a configuration repository to start from. Never touches a file that exists.
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -35,14 +36,14 @@ pub enum Fate {
 ///
 /// # Errors
 /// When a file cannot be written; those before it stay.
-pub fn make(folder: &Path) -> Result<Vec<(&'static str, Fate)>, Error> {
+pub fn make(folder: &Path) -> Result<Vec<(Cow<'static, str>, Fate)>, Error> {
     let declared = has_manifests(&folder.join("manifests"));
     let mut made = Vec::new();
     for file in scaffold() {
-        let fate = if declared && file.is_manifest() && !folder.join(file.path).exists() {
+        let fate = if declared && file.is_manifest() && !folder.join(&*file.path).exists() {
             Fate::Unwanted
         } else {
-            let path = folder.join(file.path);
+            let path = folder.join(&*file.path);
             write_new(&path, &file.content)
                 .map_err(|error| Error::new(format!("cannot make {}", path.display())).because(&error))?
         };
@@ -72,14 +73,14 @@ fn has_manifests(folder: &Path) -> bool {
     })
 }
 
-fn text(folder: &Path, made: &[(&'static str, Fate)]) -> String {
+fn text(folder: &Path, made: &[(Cow<'static, str>, Fate)]) -> String {
     let mut text = String::new();
     for (fate, title) in [
         (Fate::Made, "Made"),
         (Fate::Kept, "Left as they are"),
         (Fate::Unwanted, "Not made, because manifests are already there"),
     ] {
-        let paths: Vec<&str> = made.iter().filter(|(_, of)| *of == fate).map(|(path, _)| *path).collect();
+        let paths: Vec<&str> = made.iter().filter(|(_, of)| *of == fate).map(|(path, _)| &**path).collect();
         if !paths.is_empty() {
             text.push_str(title);
             text.push_str(":\n");

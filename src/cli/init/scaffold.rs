@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::manifest::schemas;
+
 /// One file of the scaffold.
 pub struct ScaffoldFile {
     /// Below the repository, with slashes.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// The whole content.
     pub content: Cow<'static, str>,
 }
@@ -21,7 +23,7 @@ impl ScaffoldFile {
 /// All files, in the order in which they are written.
 #[must_use]
 pub fn scaffold() -> Vec<ScaffoldFile> {
-    [
+    let files = [
         ("README.md", include_str!("scaffold/README.md")),
         (".gitignore", include_str!("scaffold/gitignore")),
         (".github/workflows/bmsync.yml", include_str!("scaffold/workflow.yml")),
@@ -29,8 +31,10 @@ pub fn scaffold() -> Vec<ScaffoldFile> {
         ("manifests/rules.yaml", include_str!("scaffold/rules.yaml")),
         ("manifests/defaults.yaml", include_str!("scaffold/defaults.yaml")),
         ("manifests/policy.yaml", include_str!("scaffold/policy.yaml")),
-    ]
-    .into_iter()
-    .map(|(path, content)| ScaffoldFile { path, content: Cow::Borrowed(content) })
-    .collect()
+    ];
+    let files = files.map(|(path, content)| ScaffoldFile { path: path.into(), content: content.into() });
+    let schemas = schemas()
+        .into_iter()
+        .map(|(name, schema)| ScaffoldFile { path: format!("schemas/{name}").into(), content: schema.into() });
+    files.into_iter().chain(schemas).collect()
 }

@@ -216,8 +216,12 @@ impl Fold {
         }
         for member in members {
             match member.told() {
-                Membership::Joined(member) => self.directory.add_member(&id, &member),
-                Membership::Left(member) => self.directory.remove_member(&id, &member),
+                Membership::Joined(member) => {
+                    self.directory.add_member(&id, &member);
+                }
+                Membership::Left(member) => {
+                    self.directory.remove_member(&id, &member);
+                }
                 Membership::Ignored => {}
             }
         }
