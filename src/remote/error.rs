@@ -71,11 +71,15 @@ impl RemoteError {
         match self {
             Self::Address(_) => Some("give --server (or BMSYNC_SERVER) the root of a running bmsync"),
             Self::Token => Some("set BMSYNC_TOKEN to the token alone"),
-            Self::Setup(_) => Some("install the system's root certificates, or let SSL_CERT_FILE name a PEM file of them"),
+            Self::Setup(_) => {
+                Some("install the system's root certificates, or let SSL_CERT_FILE name a PEM file of them")
+            }
             Self::Unreachable { .. } => Some("is `bmsync run` running there, and does --listen let you in?"),
             Self::Timeout { .. } => Some("try again, and look at its log and /metrics"),
             Self::Redirected { .. } => Some("give --server the address that it redirects to, if you trust it"),
-            Self::Foreign { .. } => Some("check --server: is that a bmsync of this version, without a proxy's login page?"),
+            Self::Foreign { .. } => {
+                Some("check --server: is that a bmsync of this version, without a proxy's login page?")
+            }
             Self::Refused(refused) => refused.hint(),
             Self::Write(_) => None,
         }

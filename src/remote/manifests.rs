@@ -78,8 +78,15 @@ mod tests {
         let stream = Manifests::of(&files);
         let text = std::str::from_utf8(stream.bytes()).unwrap();
         assert_eq!(text, "a: 1\n---\nb: 1\nb: 2\n---\n...\n%YAML 1.2\n---\nc: 1\n");
-        let expected =
-            [("a.yaml", 1), ("a.yaml", 2), ("b.yaml", 1), ("b.yaml", 2), ("b.yaml", 3), ("empty.yaml", 1), ("c.yaml", 1)];
+        let expected = [
+            ("a.yaml", 1),
+            ("a.yaml", 2),
+            ("b.yaml", 1),
+            ("b.yaml", 2),
+            ("b.yaml", 3),
+            ("empty.yaml", 1),
+            ("c.yaml", 1),
+        ];
         for (line, place) in (1..).zip(expected) {
             assert_eq!(stream.place(line), Some(place), "line {line} of {text}");
         }

@@ -147,12 +147,7 @@ impl Remote {
     ///
     /// # Errors
     /// When the server cannot be asked, or refuses.
-    pub async fn page(
-        &self,
-        collection: Collection,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, RemoteError> {
+    pub async fn page(&self, collection: Collection, after: Option<&str>, limit: usize) -> Result<Page, RemoteError> {
         let limit = limit.to_string();
         let mut query = vec![("limit", limit.as_str())];
         query.extend(after.map(|after| ("after", after)));

@@ -98,7 +98,9 @@ impl Access {
             [(VIEWER_VARIABLE, Role::Viewer, viewer), (OPERATOR_VARIABLE, Role::Operator, operator)]
         {
             if let Some(token) = token {
-                access.add(role, token.expose_secret().trim()).map_err(|why| AccessError::Variable { variable, why })?;
+                access
+                    .add(role, token.expose_secret().trim())
+                    .map_err(|why| AccessError::Variable { variable, why })?;
             }
         }
         Ok(access)
@@ -141,9 +143,10 @@ impl Access {
     #[must_use]
     pub fn role(&self, token: &str) -> Option<Role> {
         let shown = hash(token);
-        let rank = self.0.iter().fold(0_u8, |rank, Entry { role, hash }| {
-            u8::conditional_select(&rank, &role.rank(), hash.ct_eq(&shown))
-        });
+        let rank = self
+            .0
+            .iter()
+            .fold(0_u8, |rank, Entry { role, hash }| u8::conditional_select(&rank, &role.rank(), hash.ct_eq(&shown)));
         [Role::Viewer, Role::Operator].into_iter().find(|role| role.rank() == rank)
     }
 

@@ -60,9 +60,9 @@ fn by_token(access: &Access, headers: &HeaderMap) -> Result<Role, Problem> {
     };
     let token = value.to_str().ok().and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    token.and_then(|token| access.role(token)).ok_or_else(|| {
-        unauthorized("this token is not known", "Bearer realm=\"bmsync\", error=\"invalid_token\"")
-    })
+    token
+        .and_then(|token| access.role(token))
+        .ok_or_else(|| unauthorized("this token is not known", "Bearer realm=\"bmsync\", error=\"invalid_token\""))
 }
 
 fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
@@ -150,10 +150,20 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080"] {
             assert!(is_loopback_host(host), "{host}");
         }
-        for host in
-            ["", "localhost.", "localhost.evil.example", "evil.example", "127.0.0.1.evil", "0.0.0.0", "[::2]", "::1",
-                "127.1", "localhost:x", "user@localhost", "localhost:80:80"]
-        {
+        for host in [
+            "",
+            "localhost.",
+            "localhost.evil.example",
+            "evil.example",
+            "127.0.0.1.evil",
+            "0.0.0.0",
+            "[::2]",
+            "::1",
+            "127.1",
+            "localhost:x",
+            "user@localhost",
+            "localhost:80:80",
+        ] {
             assert!(!is_loopback_host(host), "{host}");
         }
     }

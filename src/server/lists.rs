@@ -76,9 +76,10 @@ pub async fn event(call: Call) -> Answer {
 
 fn number(text: &str) -> Result<u64, Problem> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && *number > 0).ok_or_else(|| {
-        Problem::parameter("id", "an ID is a whole number from 1")
-    })
+    text.parse()
+        .ok()
+        .filter(|number| digits && *number > 0)
+        .ok_or_else(|| Problem::parameter("id", "an ID is a whole number from 1"))
 }
 
 fn missing(detail: String) -> Problem {

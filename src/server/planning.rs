@@ -42,9 +42,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// `GET /v1/explain`.
 pub async fn explain(call: Call) -> Answer {
     let user = call.query.get(Parameter::User).and_then(crate::model::filled);
-    let user = user.ok_or_else(|| {
-        Problem::parameter("user", "give `user`: a user principal name, an email or an object ID")
-    })?;
+    let user =
+        user.ok_or_else(|| Problem::parameter("user", "give `user`: a user principal name, an email or an object ID"))?;
     let found = call.operations.explain(user).await?;
     let items: Result<Vec<_>, _> = found.iter().map(report::explanation::value).collect();
     json(&serde_json::json!({ "items": items.map_err(|_| internal())?, "next": null }))

@@ -154,8 +154,18 @@ fn plan_tenant() -> Value {
 fn summary() -> Value {
     object(
         [
-            "create", "merge", "update", "archive", "restore", "deactivate", "reactivate", "unchanged", "touched",
-            "preserved", "blocked", "held",
+            "create",
+            "merge",
+            "update",
+            "archive",
+            "restore",
+            "deactivate",
+            "reactivate",
+            "unchanged",
+            "touched",
+            "preserved",
+            "blocked",
+            "held",
         ]
         .map(|key| (key, count())),
     )
