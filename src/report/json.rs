@@ -64,7 +64,7 @@ pub fn document(plan: &Plan, created_at: Timestamp) -> impl Serialize + '_ {
     document_of(plan, created_at, List(&plan.changes, ChangeJson::of))
 }
 
-fn document_of<'a, C: Serialize>(plan: &'a Plan, created_at: Timestamp, changes: C) -> Document<'a, C> {
+fn document_of<C: Serialize>(plan: &Plan, created_at: Timestamp, changes: C) -> Document<'_, C> {
     let Plan { basis, changes: _, touched: _, preserved, blocked, unchanged: _ } = plan;
     let Basis { config_digest, state_revision, tenants } = basis;
     Document {

@@ -1,5 +1,6 @@
 //! What monitoring asks: alive, ready, metrics, and what can be asked at all.
 
+use axum::response::Response;
 use serde_json::json;
 
 use super::openapi::openapi as document;
@@ -7,12 +8,12 @@ use super::problem::{Problem, ProblemKind};
 use super::route::{Answer, Call, bytes_of, json};
 
 /// Liveness: an answer is the answer.
-pub async fn alive(_: Call) -> Answer {
-    Ok(bytes_of("text/plain; charset=utf-8", "ok\n"))
+pub fn alive() -> Response {
+    bytes_of("text/plain; charset=utf-8", "ok\n")
 }
 
 /// Readiness, with what is missing.
-pub async fn ready(call: Call) -> Answer {
+pub fn ready(call: &Call) -> Answer {
     let readiness = call.operations.readiness();
     if readiness.ready {
         return json(&readiness);
@@ -26,11 +27,11 @@ pub async fn ready(call: Call) -> Answer {
 }
 
 /// Metrics for Prometheus.
-pub async fn metrics(call: Call) -> Answer {
-    Ok(bytes_of("text/plain; version=0.0.4; charset=utf-8", call.operations.metrics()))
+pub fn metrics(call: &Call) -> Response {
+    bytes_of("text/plain; version=0.0.4; charset=utf-8", call.operations.metrics())
 }
 
-/// The OpenAPI document.
-pub async fn openapi(_: Call) -> Answer {
-    Ok(bytes_of("application/json", document()))
+/// The `OpenAPI` document.
+pub fn openapi() -> Response {
+    bytes_of("application/json", document())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::problem::{Problem, ProblemKind};
 use super::query::Parameter;
@@ -13,9 +13,13 @@ use crate::interchange::event::event as event_json;
 use crate::interchange::record::record as record_json;
 use crate::model::{Id, Kind, RecordKey};
 
-/// A page: its items, and the `after` of the page that follows.
-fn page(items: Vec<impl Serialize>, next: Option<String>) -> Answer {
-    json(&json!({ "items": items, "next": next }))
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// The `after` of the page that follows.
+    pub next: Option<String>,
 }
 
 /// A page of what was asked for with one more than its limit: whether there was one more tells whether there is a next.
@@ -23,7 +27,7 @@ fn page_by_number<T>(mut found: Vec<T>, limit: usize, id: fn(&T) -> u64, show: f
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| id(last).to_string());
-    page(found.iter().map(show).collect(), next)
+    json(&Page { items: found.iter().map(show).collect(), next })
 }
 
 /// `GET /v1/employees`.
@@ -94,7 +98,7 @@ pub async fn tenants(call: Call) -> Answer {
     found.retain(|tenant| after.as_ref().is_none_or(|after| tenant.tenant_id > *after));
     let next = found.get(limit).and_then(|_| found.get(limit - 1)).map(|last| last.tenant_id.to_string());
     found.truncate(limit);
-    page(found, next)
+    json(&Page { items: found, next })
 }
 
 /// `GET /v1/tenants/{tenant}`.
@@ -120,7 +124,7 @@ pub async fn rules(call: Call) -> Answer {
     }
     let next = found.get(limit).and_then(|_| found.get(limit - 1)).map(|last| last.name.to_string());
     found.truncate(limit);
-    page(found, next)
+    json(&Page { items: found, next })
 }
 
 /// `GET /v1/rules/{rule}`.

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the table of routes.
+//! The `OpenAPI` document, made from the table of routes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::route::{Gives, Lane, Need, Route, Takes, Verb};
 use super::routes::ROUTES;
 use super::shapes;
 
-/// What can be asked of a running bmsync, as OpenAPI 3.1, with a newline at the end.
+/// What can be asked of a running bmsync, as `OpenAPI` 3.1, with a newline at the end.
 #[must_use]
 pub fn openapi() -> String {
     let document = json!({

@@ -12,13 +12,13 @@ use crate::plan::Consent;
 use crate::report;
 
 /// `POST /v1/sync`.
-pub async fn sync_all(call: Call) -> Answer {
+pub fn sync_all(call: &Call) -> Answer {
     call.operations.sync(None)?;
     json_as(StatusCode::ACCEPTED, &json!({ "tenant": null }))
 }
 
 /// `POST /v1/sync/{tenant}`.
-pub async fn sync_one(call: Call) -> Answer {
+pub fn sync_one(call: &Call) -> Answer {
     call.operations.sync(Some(&call.item))?;
     json_as(StatusCode::ACCEPTED, &json!({ "tenant": call.item }))
 }
@@ -38,15 +38,14 @@ struct Approval {
 /// `POST /v1/approve/{tenant}`.
 pub async fn approve(call: Call) -> Answer {
     let approval = if call.body.trim_ascii().is_empty() { Approval::default() } else { parse(&call.body)? };
-    let digest = match approval.digest {
-        Some(digest) => digest,
-        None => {
-            let held = call.operations.held(&call.item).await?;
-            if held.changes.is_empty() {
-                return json(&HeldJson::of(&held));
-            }
-            held.digest
+    let digest = if let Some(digest) = approval.digest {
+        digest
+    } else {
+        let held = call.operations.held(&call.item).await?;
+        if held.changes.is_empty() {
+            return json(&HeldJson::of(&held));
         }
+        held.digest
     };
     json(&HeldJson::of(&call.operations.approve(&call.item, &digest).await?))
 }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 
 use super::candidate::candidate;
+use super::lists::Page;
 use super::problem::Problem;
 use super::query::Parameter;
 use super::route::{Answer, Call, bytes_of, internal, json};
@@ -46,7 +47,7 @@ pub async fn explain(call: Call) -> Answer {
         user.ok_or_else(|| Problem::parameter("user", "give `user`: a user principal name, an email or an object ID"))?;
     let found = call.operations.explain(user).await?;
     let items: Result<Vec<_>, _> = found.iter().map(report::explanation::value).collect();
-    json(&serde_json::json!({ "items": items.map_err(|_| internal())?, "next": null }))
+    json(&Page { items: items.map_err(|_| internal())?, next: None })
 }
 
 /// `GET /v1/export`.

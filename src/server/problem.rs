@@ -16,7 +16,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 pub struct Problem {
     kind: ProblemKind,
     detail: String,
-    members: Map<String, Value>,
+    members: Vec<(&'static str, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -157,7 +157,7 @@ impl Problem {
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let headers = kind.retry_after().map(|after| (header::RETRY_AFTER, HeaderValue::from_static(after)));
-        Self { kind, detail: detail.into(), members: Map::new(), headers: headers.into_iter().collect() }
+        Self { kind, detail: detail.into(), members: Vec::new(), headers: headers.into_iter().collect() }
     }
 
     /// A query or path parameter that cannot be used, named.
@@ -175,8 +175,8 @@ impl Problem {
 
     /// Adds an extension member.
     #[must_use]
-    pub fn with(mut self, key: &str, value: Value) -> Self {
-        self.members.insert(key.to_owned(), value);
+    pub fn with(mut self, key: &'static str, value: Value) -> Self {
+        self.members.push((key, value));
         self
     }
 
@@ -196,7 +196,7 @@ impl Problem {
         map.insert("title".to_owned(), kind.title().into());
         map.insert("status".to_owned(), kind.status().as_u16().into());
         map.insert("detail".to_owned(), detail.as_str().into());
-        map.extend(members.iter().map(|(key, value)| (key.clone(), value.clone())));
+        map.extend(members.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         Value::Object(map)
     }
 }

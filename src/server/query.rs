@@ -45,7 +45,7 @@ impl Parameter {
         }
     }
 
-    /// As OpenAPI describes it.
+    /// As `OpenAPI` describes it.
     #[must_use]
     pub fn describe(self) -> Value {
         let (schema, about) = match self {

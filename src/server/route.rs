@@ -1,4 +1,4 @@
-//! What a route is: everything that the router, the checks before a handler and the OpenAPI document need to know of it,
+//! What a route is: everything that the router, the checks before a handler and the `OpenAPI` document need to know of it,
 //! in one value, so that none of them can say something else than the others.
 
 use std::future::Future;
@@ -39,7 +39,7 @@ pub struct Route {
     pub gives: Gives,
     /// What else it may answer, beside what every route of its kind may.
     pub fails: &'static [ProblemKind],
-    /// One sentence for the OpenAPI document.
+    /// One sentence for the `OpenAPI` document.
     pub about: &'static str,
     /// The handler.
     pub run: fn(Call) -> Running,
@@ -114,6 +114,11 @@ pub struct Call {
     pub query: Query,
     /// The body.
     pub body: Bytes,
+}
+
+/// A handler that waits for nothing.
+pub fn now(answer: Answer) -> Running {
+    Box::pin(std::future::ready(answer))
 }
 
 /// JSON, with 200.

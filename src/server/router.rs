@@ -124,12 +124,12 @@ async fn item(request: &mut Request) -> Result<String, Problem> {
 impl Shared {
     /// Waits until one more request of the lane may run.
     async fn turn(&self, lane: Lane) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-        let line = match lane {
+        let queue = match lane {
             Lane::Open => return Ok(None),
             Lane::Expensive => &self.expensive,
             Lane::Notification => &self.notifications,
         };
-        let turn = tokio::time::timeout(self.limits.turn_timeout, Arc::clone(line).acquire_owned()).await;
+        let turn = tokio::time::timeout(self.limits.turn_timeout, Arc::clone(queue).acquire_owned()).await;
         match turn {
             Ok(Ok(turn)) => Ok(Some(turn)),
             Ok(Err(_)) | Err(_) => Err(Problem::new(ProblemKind::Busy, "too many such requests are under way")),

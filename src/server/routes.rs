@@ -1,9 +1,9 @@
-//! The table of routes: the router and the OpenAPI document are made from it, so they cannot say different things.
+//! The table of routes: the router and the `OpenAPI` document are made from it, so they cannot say different things.
 
 use super::auth::Role;
 use super::problem::ProblemKind;
 use super::query::{Asked, Parameter};
-use super::route::{Gives, Lane, Need, Route, Takes, Verb};
+use super::route::{Gives, Lane, Need, Route, Takes, Verb, now};
 use super::{health, lists, orders, planning, webhook};
 
 const VIEWER: Need = Need::Role(Role::Viewer);
@@ -22,7 +22,7 @@ const READ: Route = Route {
     gives: Gives::Json(""),
     fails: &[],
     about: "",
-    run: |call| Box::pin(health::alive(call)),
+    run: |_| now(Ok(health::alive())),
 };
 
 /// One thing, by its ID.
@@ -43,7 +43,7 @@ pub static ROUTES: [Route; 23] = [
         path: "/healthz",
         gives: Gives::Text("text/plain; charset=utf-8"),
         about: "Whether the process is alive.",
-        run: |call| Box::pin(health::alive(call)),
+        run: |_| now(Ok(health::alive())),
         ..OPEN
     },
     Route {
@@ -51,21 +51,21 @@ pub static ROUTES: [Route; 23] = [
         gives: Gives::Json("Readiness"),
         fails: &[ProblemKind::Unavailable],
         about: "Whether the process can do its work; if not, what is missing.",
-        run: |call| Box::pin(health::ready(call)),
+        run: |call| now(health::ready(&call)),
         ..OPEN
     },
     Route {
         path: "/metrics",
         gives: Gives::Text("text/plain; version=0.0.4; charset=utf-8"),
         about: "Metrics in the Prometheus text format. They name tenants, never users.",
-        run: |call| Box::pin(health::metrics(call)),
+        run: |call| now(Ok(health::metrics(&call))),
         ..OPEN
     },
     Route {
         path: "/openapi.json",
         gives: Gives::Text("application/json"),
         about: "This document.",
-        run: |call| Box::pin(health::openapi(call)),
+        run: |_| now(Ok(health::openapi())),
         ..OPEN
     },
     Route {
@@ -78,7 +78,7 @@ pub static ROUTES: [Route; 23] = [
         fails: &[ProblemKind::BadRequest],
         about: "Change and lifecycle notifications of Microsoft Graph, and its validation handshake. The answer does not \
                 tell whether a notification was genuine.",
-        run: |call| Box::pin(webhook::receive(call)),
+        run: |call| now(webhook::receive(&call)),
         ..OPEN
     },
     Route {
@@ -97,7 +97,7 @@ pub static ROUTES: [Route; 23] = [
         path: "/v1/sync",
         gives: Gives::Accepted("SyncAccepted"),
         about: "Looks again at every tenant, now.",
-        run: |call| Box::pin(orders::sync_all(call)),
+        run: |call| now(orders::sync_all(&call)),
         ..ORDER
     },
     Route {
@@ -105,7 +105,7 @@ pub static ROUTES: [Route; 23] = [
         gives: Gives::Accepted("SyncAccepted"),
         fails: &[ProblemKind::NotFound],
         about: "Looks again at one tenant (name or ID), now.",
-        run: |call| Box::pin(orders::sync_one(call)),
+        run: |call| now(orders::sync_one(&call)),
         ..ORDER
     },
     Route {

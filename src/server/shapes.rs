@@ -89,11 +89,13 @@ fn words(words: impl IntoIterator<Item = &'static str>) -> Value {
 }
 
 fn list(item: Value) -> Value {
-    json!({ "type": "array", "items": item })
+    let mut schema = json!({ "type": "array" });
+    schema["items"] = item;
+    schema
 }
 
 fn or_null(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "null" }] })
+    json!({ "anyOf": Value::Array(vec![schema, json!({ "type": "null" })]) })
 }
 
 /// An object that always has these keys.

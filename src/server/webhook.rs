@@ -24,7 +24,7 @@ const MAX_ITEMS: usize = 1000;
 const MAX_CLAIM_BYTES: usize = 512;
 
 /// `POST /webhooks/graph`.
-pub async fn receive(call: Call) -> Answer {
+pub fn receive(call: &Call) -> Answer {
     if let Some(token) = call.query.get(Parameter::ValidationToken) {
         return handshake(token);
     }

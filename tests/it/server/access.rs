@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::http::{Served, guarded, local, serve, tokens};
 use super::world::World;
 
-/// Every path and method of the OpenAPI document under `/v1`, with the role that it says is needed.
+/// Every path and method of the `OpenAPI` document under `/v1`, with the role that it says is needed.
 fn private_routes() -> Vec<(String, String, String)> {
     let document: Value = serde_json::from_str(&bmsync::server::openapi()).unwrap();
     let mut found = Vec::new();

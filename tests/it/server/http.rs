@@ -115,7 +115,7 @@ impl Served {
 
     /// A request with `Host`, `Connection: close` and these header lines.
     pub async fn ask(&self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Reply {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = headers.iter().flat_map(|line| [line, "\r\n"]).collect();
         let host =
             if lines.to_lowercase().contains("host:") { String::new() } else { format!("Host: {}\r\n", self.address) };
         let length = body.len();

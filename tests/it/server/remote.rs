@@ -42,16 +42,16 @@ async fn it_asks_everything_that_can_be_asked() {
     assert_eq!(act.explain("adele@contoso.com").await.unwrap()[0]["displayName"], serde_json::Value::Null);
     let mut exported = Vec::new();
     act.export(&mut exported).await.unwrap();
-    assert_eq!(exported.iter().filter(|byte| **byte == b'\n').count(), 26);
+    assert_eq!(exported.split(|byte| *byte == b'\n').count(), 27);
 }
 
 #[tokio::test]
 async fn refusals_say_what_to_do() {
     let server = guarded(World::new()).await;
     let look = remote(&server, "look");
-    let no = |error: RemoteError| match error {
-        RemoteError::Refused(refused) => refused.status,
-        other => panic!("{other}"),
+    let no = |error: RemoteError| {
+        let RemoteError::Refused(refused) = error else { panic!("{error}") };
+        refused.status
     };
     let refused = look.sync(None).await.unwrap_err();
     assert!(refused.hint().unwrap().contains("operator"));

@@ -1,4 +1,4 @@
-//! The OpenAPI document: as committed, and true of what the server answers.
+//! The `OpenAPI` document: as committed, and true of what the server answers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,8 +22,10 @@ fn the_committed_document_is_fresh() {
     }
     if committed != current {
         let diff = similar::TextDiff::from_lines(&committed, &current).unified_diff().to_string();
-        let shown: String = diff.lines().take(40).map(|line| format!("{line}\n")).collect();
-        panic!("schemas/openapi.json is not what `GET /openapi.json` answers; save that there.\n{shown}");
+        let shown = diff.lines().take(40).collect::<Vec<_>>().join("\n");
+        panic!(
+            "schemas/openapi.json is not what `GET /openapi.json` answers; save that there, or run this test with BMSYNC_WRITE_OPENAPI=schemas/openapi.json.\n{shown}"
+        );
     }
 }
 
@@ -83,10 +85,7 @@ fn mismatch(document: &Value, schema: &Value, value: &Value, at: &str) -> Option
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let types = match &schema["type"] {
-        Value::Array(types) => types.clone(),
-        one => vec![one.clone()],
-    };
+    let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
     if !types.contains(&json!(name)) {
         return Some(format!("{at} is a {name}, not {}", schema["type"]));
     }
