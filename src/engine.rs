@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use tokio::task::JoinSet;
 
 use crate::applied::{Applied, Outcome};
+use crate::approved::Approved;
 use crate::directory::{Directory, TenantDirectory};
 use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
-use crate::plan::{Approved, UserRef};
+use crate::plan::UserRef;
 pub use crate::plan::{Observed, Scope};
 use crate::source::{Progress, Source, SourceError};
 use crate::store::{Store, StoreError};

@@ -21,9 +21,11 @@ pub mod plan;
 
 pub mod applied;
 
-pub mod report;
+pub mod approved;
 
 pub mod interchange;
+
+pub mod report;
 
 pub mod ledger;
 

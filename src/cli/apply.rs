@@ -5,14 +5,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::approved::Consent;
 use crate::display::count;
 use crate::engine::{self, Report};
 use crate::model::{Id, Revision};
-use crate::plan::{Action, Consent, Plan};
-use crate::report::json::document;
-use crate::report::{moved, text};
+use crate::plan::{Action, Plan};
+use crate::report::saved::Saved;
+use crate::report::{json, moved, text};
 
 use super::args::{ApplyArgs, Format, Global};
 use super::error::{Error, Exit};
@@ -82,7 +83,7 @@ fn changes_text(changes: u64) -> String {
 }
 
 /// Reads a saved plan.
-fn load(path: &Path) -> Result<Value, Error> {
+fn load(path: &Path) -> Result<Saved, Error> {
     let failed = || Error::new(format!("cannot use the plan in {}", path.display()));
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| failed().because(&error))?;
@@ -90,26 +91,35 @@ fn load(path: &Path) -> Result<Value, Error> {
     if bytes.len() as u64 > MAX_SAVED {
         return Err(Error { causes: vec!["it is bigger than 1 GiB".into()], ..failed() });
     }
-    moved::parse(&bytes)
-        .map_err(|cause| Error { causes: vec![cause], ..failed() }.hint("save a plan with `bmsync plan --out FILE`"))
+    Saved::read(bytes).map_err(|cause| unusable(cause, failed()))
+}
+
+fn unusable(cause: String, error: Error) -> Error {
+    Error { causes: vec![cause], ..error }.hint("save a plan with `bmsync plan --out FILE`")
 }
 
 /// Plans again what a saved plan is about; refused unless the result is the same.
-async fn repeat(saved: &Value, args: &ApplyArgs, global: &Global, output: &Output) -> Result<Round, Error> {
-    let mut tenants = moved::tenants(saved);
+async fn repeat(saved: &Saved, args: &ApplyArgs, global: &Global, output: &Output) -> Result<Round, Error> {
+    let mut tenants = saved.tenants();
     let only = tenants.next().filter(|_| tenants.next().is_none()).map(Id::new);
     let wanted = match (args.tenant.as_deref(), only) {
         (None, Some(only)) => Wanted::TenantOnce(only),
         (name, _) => name.into(),
     };
     let round = Round::make(global, &wanted, State::Create, output).await?;
-    let fresh = crate::report::json::value(&round.plan, round.created_at)
-        .map_err(|error| Error::new("cannot compare the plans").because(&error))?;
-    let moves = moved::moved(saved, &fresh);
+    let mut fresh = Vec::new();
+    let incomparable = || Error::new("cannot compare the plans");
+    json::write(&round.plan, round.created_at, &mut fresh).map_err(|error| incomparable().because(&error))?;
+    if saved.is(&fresh) {
+        return Ok(round);
+    }
+    let saved = saved.value().map_err(|cause| unusable(cause, incomparable()))?;
+    let fresh = moved::parse(&fresh).map_err(|cause| unusable(cause, incomparable()))?;
+    let moves = moved::moved(&saved, &fresh);
     if moves.is_empty() {
         return Ok(round);
     }
-    for line in moved::diff(saved, &fresh) {
+    for line in moved::diff(&saved, &fresh) {
         output.aside(format!("{line}\n"));
     }
     let causes = moves.into_iter().map(|what| format!("moved: {what}")).collect();
@@ -130,7 +140,8 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     match plan {
         None => output.data(format!("{}\n", report_text(report))),
         Some((plan, created_at)) => {
-            let document = json!({ "plan": document(plan, created_at), "applied": report_json(report) });
+            let document =
+                serde_json::json!({ "plan": json::document(plan, created_at), "applied": report_json(report) });
             output.data(format!("{document:#}\n"))
         }
     }
@@ -177,7 +188,7 @@ fn report_json(report: &Report) -> Value {
         .iter()
         .map(|failure| {
             let user = &failure.user;
-            json!({
+            serde_json::json!({
                 "user": {
                     "tenantId": user.key.tenant.to_string(),
                     "id": user.key.user.to_string(),
@@ -187,5 +198,5 @@ fn report_json(report: &Report) -> Value {
             })
         })
         .collect();
-    json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures })
+    serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures })
 }

@@ -38,8 +38,7 @@ fn filter(global: &Global, rust_log: Option<String>) -> (EnvFilter, Option<Strin
 /// Without options errors alone: what goes wrong is told anyhow, by the verb and in its own words.
 fn by_options(global: &Global) -> EnvFilter {
     let own = match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "error",
+        (true, _) | (false, 0) => "error",
         (false, 1) => "info",
         (false, 2) => "debug",
         (false, _) => "trace",

@@ -1,5 +1,6 @@
 //! The manifests that a verb works from, with what is wrong in them.
 
+use crate::display::counted;
 use crate::manifest::config::{Config, Tenant};
 use crate::manifest::{self, Color, Loaded};
 use crate::model::Id;
@@ -22,11 +23,13 @@ pub fn load(global: &Global, output: &Output) -> Result<Config, Error> {
     })
 }
 
-/// Prints the diagnostics of manifests that are about to be used.
+/// Tells what is wrong with manifests that are about to be used: errors always, warnings in full only when asked for.
 fn tell(loaded: &Loaded, output: &Output) {
-    let warnings_too = loaded.has_errors() || output.loudness() > Loudness::Quiet;
-    if warnings_too && !loaded.diagnostics.is_empty() {
+    let warnings = loaded.diagnostics.len() as u64;
+    if loaded.has_errors() || (output.loudness() == Loudness::Verbose && warnings > 0) {
         output.aside(manifest::render_text(&loaded.diagnostics, color(output)));
+    } else if warnings > 0 {
+        output.note(format!("the manifests have {}; `bmsync validate` shows all", counted(warnings, "warning")));
     }
 }
 

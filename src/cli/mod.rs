@@ -17,6 +17,7 @@ mod get;
 mod help;
 mod import;
 mod manifests;
+mod options;
 mod plan;
 mod round;
 mod schema;

@@ -17,16 +17,34 @@ pub async fn run(args: &SimulateArgs, output: &Output) -> Result<Exit, Error> {
     let page_size = usize::try_from(args.page_size).unwrap_or(usize::MAX);
     let options = Options { listen: args.listen, page_size, faults, ..Options::default() };
     let world = args.file.clone().map_or(Serve::Example, Serve::File);
-    let stop = async {
-        // Without a way to be told, it serves until it is killed.
+    serve(&world, options, |running| greet(running, output), told_to_stop())
+        .await
+        .map_err(|error| Error::new("cannot simulate").because(&error))?;
+    Ok(Exit::Done)
+}
+
+/// Ctrl-C, or on Unix the polite signal of whoever started it. Without a way to be told, it serves until it is killed.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    serve(&world, options, |running| greet(running, output), stop)
-        .await
-        .map_err(|error| Error::new("cannot simulate").because(&error))?;
-    Ok(Exit::Done)
+    tokio::select! {
+        () = terminated => {}
+        () = interrupted => {}
+    }
 }
 
 /// The address alone on stdout, for scripts; what to do with it on stderr.

@@ -12,9 +12,10 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::applied::Event;
+use crate::approved::Consent;
 use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
-use crate::plan::{Change, Consent, Explanation, Plan};
+use crate::plan::{Change, Explanation, Plan};
 
 /// What a running bmsync can be asked. The HTTP server and the tests speak to this alone.
 #[async_trait]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::display::{quoted, safe};
 use crate::interchange::record::record;
-use crate::model::{Field, Record, Text};
+use crate::model::{Field, Kind, Record, Text};
 use crate::plan::explain::{ExplainedField, Presence, RuleVerdict, Verdict};
 use crate::plan::{Action, Explanation};
 
@@ -94,6 +94,13 @@ fn who(out: &mut String, explanation: &Explanation, palette: Palette) {
     let _ = writeln!(out, "  {}", presence_text(*presence));
 }
 
+const fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Employee => "an employee",
+        Kind::Contact => "a contact",
+    }
+}
+
 const fn presence_text(presence: Presence) -> &'static str {
     match presence {
         Presence::Present => "in the directory",
@@ -109,16 +116,22 @@ fn rules(out: &mut String, rules: &[RuleVerdict], palette: Palette) {
         let _ = writeln!(out, "  none");
     }
     for RuleVerdict { rule, order, group, group_name, kind, verdict, why } in rules {
-        let (symbol, tone) = match verdict {
-            Verdict::Wins => ("✔", Tone::Good),
-            Verdict::Loses => ("·", Tone::Dim),
-            Verdict::Suspended => ("⏸", Tone::Wait),
-            Verdict::NoMatch => ("·", Tone::Dim),
-            Verdict::Broken => ("!", Tone::Bad),
+        let (words, tone) = match verdict {
+            Verdict::Wins => ("✔ wins", Tone::Good),
+            Verdict::Suspended => ("⏸ wins, suspended", Tone::Wait),
+            Verdict::Loses => ("· loses", Tone::Dim),
+            Verdict::NoMatch => ("· no match", Tone::Dim),
+            Verdict::Broken => ("! broken", Tone::Bad),
         };
-        let verdict = palette.paint(tone, format!("{symbol} {}", verdict.word()));
+        let verdict = palette.paint(tone, words);
         let group = group_name.as_ref().map_or_else(|| group.to_string(), Text::to_string);
-        let _ = writeln!(out, "  {verdict}  {} (order {order}, group {}, makes an {kind})", safe(rule), safe(&group));
+        let _ = writeln!(
+            out,
+            "  {verdict}  {} (order {order}, group {}, makes {})",
+            safe(rule),
+            safe(&group),
+            article(*kind)
+        );
         let _ = writeln!(out, "      {}", safe(why));
     }
 }

@@ -69,7 +69,9 @@ const TABLE: &str = "\
 ";
 
 fn tenant_row(plan: &Plan, head: &TenantHead, now: Timestamp) -> String {
-    let changes = plan.changes.iter().filter(|change| change.user.key.tenant == head.tenant);
+    // Changes are in the order of tenants.
+    let first = plan.changes.partition_point(|change| change.user.key.tenant < head.tenant);
+    let changes = plan.changes[first..].iter().take_while(|change| change.user.key.tenant == head.tenant);
     let mut numbers = [0_u64; Action::ALL.len() + 2];
     for change in changes {
         numbers[if change.held.is_some() { Action::ALL.len() } else { column(change.action) }] += 1;

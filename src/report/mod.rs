@@ -7,6 +7,8 @@ pub mod json;
 pub mod markdown;
 pub mod moved;
 pub mod palette;
+pub mod saved;
 pub mod text;
 
+mod layout;
 mod words;

@@ -19,28 +19,26 @@ const MAX_LINES: usize = 400;
 /// What every saved plan has.
 const KEYS: [&str; 7] = ["configDigest", "stateRevision", "tenants", "summary", "changes", "preserved", "blocked"];
 
-/// Reads a saved plan.
+/// Reads a plan as a tree.
 ///
 /// # Errors
 /// A lower-case fragment that says what is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     let plan: Value = serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))?;
-    match plan.get("formatVersion").and_then(Value::as_str) {
-        Some(FORMAT_VERSION) => {}
-        Some(version) => {
-            return Err(format!("it has formatVersion \"{version}\", and this bmsync reads \"{FORMAT_VERSION}\""));
-        }
-        None => return Err("it has no formatVersion, so it is not a plan".into()),
-    }
+    check_version(&plan)?;
     match KEYS.into_iter().find(|key| plan.get(key).is_none()) {
         Some(key) => Err(format!("it has no {key}, so it is not a whole plan")),
         None => Ok(plan),
     }
 }
 
-/// The tenants that a saved plan is about.
-pub fn tenants(plan: &Value) -> impl Iterator<Item = &str> {
-    list(plan, "tenants").iter().filter_map(|tenant| tenant["tenantId"].as_str())
+/// Checks that this bmsync can read the plan.
+pub(super) fn check_version(plan: &Value) -> Result<(), String> {
+    match plan.get("formatVersion").and_then(Value::as_str) {
+        Some(FORMAT_VERSION) => Ok(()),
+        Some(version) => Err(format!("it has formatVersion \"{version}\", and this bmsync reads \"{FORMAT_VERSION}\"")),
+        None => Err("it has no formatVersion, so it is not a plan".into()),
+    }
 }
 
 /// What is different between a saved plan and a fresh one, in words that are safe to show; nothing when they agree.

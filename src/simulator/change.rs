@@ -24,19 +24,28 @@ pub(super) enum Farewell {
 }
 
 impl Tenant {
-    /// Creates an object or replaces all its attributes; a deleted one exists again.
-    pub(super) fn put(&mut self, resource: Resource, id: &ObjectId, attributes: Map<String, Value>) {
-        match self.table(resource).live(id) {
-            Some(number) => self.replace(resource, number, attributes),
+    /// Creates an object or replaces all its attributes; one from the recycle bin exists again.
+    /// False when it was deleted for good: Graph gives no ID twice.
+    pub(super) fn put(&mut self, resource: Resource, id: &ObjectId, attributes: Map<String, Value>) -> bool {
+        let number = self.table(resource).number(id);
+        let found = number.and_then(|number| Some((number, self.table(resource).get(number)?.presence)));
+        match found {
             None => self.create(resource, id, attributes),
+            Some((_, Presence::Purged)) => return false,
+            Some((number, Presence::Live)) => self.replace(resource, number, attributes),
+            Some((number, Presence::SoftDeleted)) => {
+                self.restore(resource, id);
+                self.replace(resource, number, attributes);
+            }
         }
+        true
     }
 
     fn create(&mut self, resource: Resource, id: &ObjectId, attributes: Map<String, Value>) {
         let attributes = Attributes::from_map(attributes);
         let object = Object { id: id.clone(), attributes, presence: Presence::Live };
         let number = self.table_mut(resource).insert(object);
-        if resource == Resource::Groups && self.members.len() <= number as usize {
+        if resource == Resource::Groups {
             self.members.push(Vec::new());
         }
         self.note(resource, number, What::Appeared);

@@ -27,6 +27,20 @@ pub enum ControlError {
         /// Its ID, as it was given.
         id: String,
     },
+    /// The object was deleted for good.
+    #[error("the {what} {id} was deleted for good, and no ID is given twice: take a new one")]
+    Gone {
+        /// `user` or `group`.
+        what: &'static str,
+        /// Its ID.
+        id: String,
+    },
+    /// The ID is that of an object of another kind.
+    #[error("the id {id} is that of an object of another kind")]
+    Taken {
+        /// The ID.
+        id: String,
+    },
     /// The attributes are not those of a user or group.
     #[error(transparent)]
     Content(#[from] FileError),
@@ -102,9 +116,14 @@ impl Control {
         self.state().restore(tenant, Resource::Groups, id)
     }
 
-    /// Adds a direct member; an ID that nobody knows becomes a device.
+    /// Adds a user or group as a direct member.
     pub fn add_member(&self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
-        self.state().add_member(tenant, group, member, "device")
+        self.state().add_member(tenant, group, member, None)
+    }
+
+    /// Adds an object of another kind, like `device`, as a direct member.
+    pub fn add_other_member(&self, tenant: &str, group: &str, member: &str, kind: &str) -> Result<(), ControlError> {
+        self.state().add_member(tenant, group, member, Some(kind))
     }
 
     /// Takes a direct member out.
@@ -173,7 +192,12 @@ impl State {
         let tenant = self.tenant_mut(tenant)?;
         let (attributes, members) = checked(tenant, resource, id, attributes)?;
         let id = ObjectId::parse(id);
-        tenant.put(resource, &id, attributes);
+        if tenant.member(&id).is_some() && tenant.table(resource).number(&id).is_none() {
+            return Err(ControlError::Taken { id: id.to_string() });
+        }
+        if !tenant.put(resource, &id, attributes) {
+            return Err(ControlError::Gone { what: what(resource), id: id.to_string() });
+        }
         set_members(tenant, &id, members);
         Ok(())
     }
@@ -216,18 +240,22 @@ impl State {
         found(restored, what(resource), id)
     }
 
+    /// With a kind, a member that nobody knows becomes an object of it.
     pub(super) fn add_member(
         &mut self,
         tenant: &str,
         group: &str,
         member: &str,
-        kind: &str,
+        kind: Option<&str>,
     ) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
-        let id = ObjectId::parse(group);
-        found(tenant.groups.live(&id).is_some(), "group", group)?;
-        let member = tenant.member_or_other(&ObjectId::parse(member), kind);
-        found(tenant.add_member(&id, member), "group", group)
+        let (group_id, member_id) = (ObjectId::parse(group), ObjectId::parse(member));
+        found(tenant.groups.live(&group_id).is_some(), "group", group)?;
+        let known = tenant.member(&member_id).or_else(|| kind.map(|kind| tenant.member_or_other(&member_id, kind)));
+        match known.filter(|known| tenant.is_live(*known)) {
+            Some(known) => found(tenant.add_member(&group_id, known), "group", group),
+            None => not_found("member", member),
+        }
     }
 
     pub(super) fn remove_member(&mut self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {

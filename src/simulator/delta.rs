@@ -72,8 +72,8 @@ impl State {
         }
         let replay = self.strikes(Fault::Replay, asked.class, asked.call);
         let slice = self.slice(asked);
-        let mut entries = replay.map_or_else(Vec::new, |_| link.told);
         let tenant = &self.world.tenants[asked.tenant];
+        let mut entries = replay.map_or_else(Vec::new, |_| rounds::as_of_now(tenant, link.told));
         entries.extend(rounds::changes(tenant, asked.resource, &link.select, link.since, slice));
         Ok(self.begin(asked, link.select, entries, None))
     }

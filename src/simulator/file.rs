@@ -171,7 +171,11 @@ pub(super) fn member(at: &str, tenant: &mut Tenant, value: Value) -> Result<Memb
         (id, Some(kind))
     };
     let id = ObjectId::parse(&id);
-    match (tenant.member(&id), kind) {
+    let known = tenant.member(&id);
+    if known.is_some_and(|member| tenant.is_purged(member)) {
+        return wrong(at, format!("{id} was deleted for good"));
+    }
+    match (known, kind) {
         (Some(member), _) => Ok(member),
         (None, Some(kind)) => Ok(tenant.member_or_other(&id, &kind)),
         (None, None) => wrong(

@@ -9,7 +9,6 @@ use url::form_urlencoded;
 use super::object::random_guid;
 
 /// What a client asks.
-#[derive(Debug)]
 pub(super) struct Call {
     pub(super) method: String,
     /// As it was sent, for faults that look at it.
@@ -43,7 +42,6 @@ impl Call {
 }
 
 /// What a client is answered.
-#[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,

@@ -19,6 +19,7 @@ pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
         Err(error) => {
             let status = match &error {
                 ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
+                ControlError::Gone { .. } | ControlError::Taken { .. } => 409,
                 ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
             };
             Reply::json(status, &json!({ "error": { "message": error.to_string() } }))
@@ -62,7 +63,7 @@ fn object_request(
         ("DELETE", [id], _) => state.delete(tenant, resource, id, deletion(call))?,
         ("POST", [id, "restore"], _) => state.restore(tenant, resource, id)?,
         ("PUT", [group, "members", member], Resource::Groups) => {
-            state.add_member(tenant, group, member, call.option("type").unwrap_or("device"))?;
+            state.add_member(tenant, group, member, call.option("type"))?;
         }
         ("DELETE", [group, "members", member], Resource::Groups) => state.remove_member(tenant, group, member)?,
         _ => return no_such_request(call),

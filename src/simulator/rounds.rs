@@ -44,7 +44,6 @@ pub(super) enum News {
 }
 
 /// A round that is being read.
-#[derive(Debug)]
 pub(super) struct Round {
     pub(super) tenant: usize,
     pub(super) resource: Resource,
@@ -95,7 +94,7 @@ const ROUNDS_KEPT: usize = 256;
 const LINKS_KEPT: usize = 100_000;
 
 /// All rounds and links, by the number in their token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Rounds {
     open: HashMap<u64, Round>,
     links: HashMap<u64, Link>,
@@ -223,6 +222,20 @@ pub(super) fn changes(tenant: &Tenant, resource: Resource, select: &Select, sinc
             sliced(groups, slice)
         }
     }
+}
+
+/// Entries of an earlier round, with the memberships as they are now: a replay is late, but never untrue.
+pub(super) fn as_of_now(tenant: &Tenant, told: Vec<Entry>) -> Vec<Entry> {
+    let current = |entry| match entry {
+        Entry::Group(group, edges) => {
+            let members = tenant.members_of(group);
+            let news = |member| if members.contains(&member) { News::Holds } else { News::Ended };
+            let edges = edges.iter().map(|edge| Edge { member: edge.member, news: news(edge.member) });
+            Entry::Group(group, edges.collect())
+        }
+        Entry::Object(_) | Entry::Stranger(_) => entry,
+    };
+    told.into_iter().map(current).collect()
 }
 
 fn is_live(tenant: &Tenant, group: u32) -> bool {

@@ -120,11 +120,19 @@ impl Tenant {
 
     /// Whether a member is there to be listed.
     pub(super) fn is_live(&self, member: Member) -> bool {
-        let live = |object: Option<&Object>| object.is_some_and(|object| object.presence == Presence::Live);
+        self.presence_of(member) == Some(Presence::Live)
+    }
+
+    /// Whether a member was deleted for good.
+    pub(super) fn is_purged(&self, member: Member) -> bool {
+        self.presence_of(member) == Some(Presence::Purged)
+    }
+
+    fn presence_of(&self, member: Member) -> Option<Presence> {
         match member {
-            Member::User(number) => live(self.users.get(number)),
-            Member::Group(number) => live(self.groups.get(number)),
-            Member::Other(_) => true,
+            Member::User(number) => self.users.get(number).map(|user| user.presence),
+            Member::Group(number) => self.groups.get(number).map(|group| group.presence),
+            Member::Other(_) => Some(Presence::Live),
         }
     }
 }

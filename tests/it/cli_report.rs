@@ -6,6 +6,7 @@ use bmsync::plan::{
     Slot, TenantHead, TenantState, Touch, UserRef,
 };
 use bmsync::report::palette::Palette;
+use bmsync::report::saved::Saved;
 use bmsync::report::text::{Detail, People, View};
 use bmsync::report::{json, markdown, moved, text};
 use jiff::Timestamp;
@@ -421,4 +422,29 @@ fn what_is_no_plan_is_refused_in_words() {
     }
     let deep = "[".repeat(100_000);
     assert!(moved::parse(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn a_saved_plan_is_recognised_without_reading_all_of_it() {
+    let saved = Saved::read(as_json(&rich()).into_bytes()).expect("a saved plan");
+    let mut later = rich();
+    later.basis.tenants[0].read_at = Some(now());
+    assert!(saved.is(as_json(&later).as_bytes()), "later");
+    later.basis.state_revision = Revision(43);
+    assert!(!saved.is(as_json(&later).as_bytes()), "the head moved");
+    let mut other = rich();
+    other.changes.pop();
+    assert!(!saved.is(as_json(&other).as_bytes()), "the changes moved");
+}
+
+#[test]
+fn a_saved_plan_may_be_laid_out_in_any_way() {
+    let value: serde_json::Value = serde_json::from_str(&as_json(&rich())).expect("valid JSON");
+    for text in [value.to_string(), format!("{value:#}")] {
+        let saved = Saved::read(text.into_bytes()).expect("a saved plan");
+        assert!(!saved.is(as_json(&rich()).as_bytes()), "it cannot tell");
+        let tree = saved.value().expect("a plan");
+        assert_eq!(moved::moved(&tree, &json::value(&rich(), now()).expect("a tree")), Vec::<String>::new());
+        assert_eq!(saved.tenants().collect::<Vec<_>>(), [CONTOSO, FABRIKAM]);
+    }
 }

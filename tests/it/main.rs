@@ -1,4 +1,4 @@
-//! All integration tests, one module per topic.
+//! The integration tests: one binary, a module per topic.
 
 mod cli_display;
 mod cli_front;
@@ -6,8 +6,10 @@ mod cli_report;
 mod cli_story;
 mod graph;
 mod interchange;
+mod layers;
 mod ledger;
 mod manifest;
+mod scenarios;
 mod server;
 mod simulator;
 mod store;

@@ -1,9 +1,10 @@
 //! `bmsync demo`: the whole story on a temporary state and the simulator, through the same calls as the real verbs.
 
+use crate::approved::Consent;
 use crate::display::safe;
 use crate::engine;
 use crate::interchange::import::{Format, parse};
-use crate::plan::{Action, Change, Consent, Plan};
+use crate::plan::{Action, Change, Plan};
 use crate::report::text::{Detail, People, View, sum, text};
 use crate::simulator::EXAMPLE_RECORDS;
 

@@ -69,7 +69,7 @@ impl Stage {
 
     /// Takes the user out of the recycle bin.
     pub fn restore(&self, change: &Change) -> Result<(), Error> {
-        self.change(change, |control, tenant, user| control.restore_user(tenant, user))
+        self.change(change, Control::restore_user)
     }
 
     /// Lets the sign-in to one tenant fail from now on: its secret has expired.

@@ -130,7 +130,9 @@ fn print(
         }
         Format::Csv => output.data(shape::csv(&values.collect::<Vec<_>>()).map_err(|error| failed(&error))?),
         Format::Text | Format::Markdown => match one {
-            Some(_) => values.map(|value| output.data(shape::lines(&value, output.palette()))).collect(),
+            Some(_) => {
+                values.map(|value| shape::lines(&value, output.palette())).try_for_each(|lines| output.data(lines))
+            }
             None => output.data(table().text(output.palette())),
         },
     }

@@ -43,10 +43,10 @@ fn name(record: &Record) -> String {
 }
 
 fn value(record: &Record, field: Field) -> String {
-    match field {
-        Field::PortalAccess => String::from(if record.fields.portal_access() { "yes" } else { "no" }),
-        field => record.fields.get(field).unwrap_or_default().to_owned(),
+    if field == Field::PortalAccess {
+        return yes(record.fields.portal_access());
     }
+    record.fields.get(field).unwrap_or_default().to_owned()
 }
 
 /// Events, oldest first.

@@ -84,7 +84,9 @@ fn text(folder: &Path, made: &[(Cow<'static, str>, Fate)]) -> String {
         if !paths.is_empty() {
             text.push_str(title);
             text.push_str(":\n");
-            paths.iter().for_each(|path| text.push_str(&["  ", path, "\n"].concat()));
+            for path in paths {
+                text.push_str(&["  ", path, "\n"].concat());
+            }
         }
     }
     let folder = folder.display().to_string();

@@ -1,7 +1,5 @@
 //! A client that only knows HTTP and JSON: it shares nothing with bmsync's own.
 
-#![expect(clippy::unwrap_used, reason = "a client for tests: what it cannot do fails the test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Once;
 

@@ -62,7 +62,9 @@ async fn groups_and_members() {
 #[tokio::test]
 async fn refusals_say_what_is_wrong() {
     let sim = Sim::small().await;
+    sim.control(Method::DELETE, &path("users/u2?hard=true"), "").await;
     let cases = [
+        (Method::PUT, path("users/u2"), "{}", 409, "no ID is given twice"),
         (Method::PATCH, path("users/nobody"), "{}", 404, "there is no user nobody"),
         (Method::PATCH, "/tenants/nowhere/users/u1".to_owned(), "{}", 404, "there is no tenant nowhere"),
         (Method::PATCH, path("users/u1"), r#"{"jobtitle":"x"}"#, 400, "did you mean jobTitle?"),
@@ -71,6 +73,8 @@ async fn refusals_say_what_is_wrong() {
         (Method::POST, path("users/u1/restore"), "", 404, "there is no user u1"),
         (Method::PUT, path("groups/g9"), r#"{"members":["who"]}"#, 400, "neither a user nor a group"),
         (Method::DELETE, path("groups/g3/members/u1"), "", 404, "there is no member u1"),
+        (Method::PUT, path("groups/g3/members/who"), "", 404, "there is no member who"),
+        (Method::PUT, path("users/d1"), "{}", 409, "another kind"),
         (Method::POST, "/world".to_owned(), "", 404, "there is no POST"),
     ];
     for (method, path, body, status, message) in cases {

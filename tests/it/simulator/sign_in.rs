@@ -8,6 +8,9 @@ use serde_json::json;
 
 use super::client::{APP, Answer, OTHER_TENANT, SMALL, Sim, TENANT};
 
+/// A tenant, the fields of the form, and the refusal.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], (u16, &'a str, u64));
+
 fn refusal(answer: &Answer) -> (u16, String, u64) {
     let body = answer.json();
     let code = body["error_codes"][0].as_u64().unwrap();
@@ -32,7 +35,7 @@ async fn a_tenant_is_known_by_id_and_by_domain() {
 #[tokio::test]
 async fn refusals_have_microsofts_shape() {
     let sim = Sim::small().await;
-    let cases: &[(&str, &[(&str, &str)], (u16, &str, u64))] = &[
+    let cases: &[Case] = &[
         ("nowhere.example", &[], (400, "invalid_request", 90_002)),
         ("common", &[], (400, "invalid_request", 9_001_023)),
         (TENANT, &[("client_id", "stranger")], (400, "unauthorized_client", 700_016)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bmsync::simulator::{EXAMPLE_RECORDS, Options, Simulator, SimulatorError, World};
+use bmsync::simulator::{EXAMPLE_RECORDS, Options, Running, Serve, Simulator, SimulatorError, World, serve};
 use serde_json::Value;
 
 use super::client::SMALL;
@@ -65,6 +65,23 @@ async fn it_listens_on_loopback_only() {
     running.stop().await;
     let options = Options { listen: address, ..Options::default() };
     Simulator::start(World::default(), options).await.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn serving_ends_when_it_is_told_to() {
+    let what = Serve::Generated { seed: 1, users: 3, groups: 1 };
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (mut tell, mut seen) = (Some(tell), None);
+    let ready = |running: &Running| {
+        seen = Some((running.address(), running.control().world()));
+        tell.take().unwrap().send(()).unwrap();
+    };
+    serve(&what, Options::default(), ready, async { told.await.unwrap() }).await.unwrap();
+    let (address, world) = seen.unwrap();
+    assert_eq!(world["tenants"][0]["users"].as_array().unwrap().len(), 3);
+    let options = Options { listen: address, ..Options::default() };
+    Simulator::start(World::default(), options).await.unwrap().stop().await;
+    assert!(Serve::File("no/such/file.yaml".into()).world().unwrap_err().to_string().contains("no/such/file.yaml"));
 }
 
 fn example() -> Vec<Value> {
