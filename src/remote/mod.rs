@@ -20,7 +20,7 @@ pub use address::AddressError;
 pub use error::{Refused, RemoteDiagnostic, RemoteError};
 pub use manifests::Manifests;
 
-use crate::plan::Consent;
+use crate::approved::Consent;
 use address::{Address, Reach};
 
 /// Environment variable with the token.

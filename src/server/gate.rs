@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName};
@@ -23,7 +24,8 @@ const FORWARDED: [&str; 6] =
 
 /// Lets a request in, with the [`Role`] of whoever asks among its extensions, or answers with a problem.
 pub async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
-    let is_private = is_private(request.uri().path());
+    let (started, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+    let is_private = is_private(&path);
     let answer = match admit(&access, &request, is_private) {
         Ok(role) => {
             request.extensions_mut().remove::<Role>();
@@ -34,6 +36,8 @@ pub async fn guard(State(access): State<Arc<Access>>, mut request: Request, next
         }
         Err(problem) => problem.into_response(),
     };
+    // The query is left out: it may name a user, or hold a token of a handshake.
+    tracing::debug!(%method, path, status = answer.status().as_u16(), elapsed = ?started.elapsed(), "answered");
     dressed(answer)
 }
 

@@ -108,14 +108,18 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     slot: OwnedSemaphorePermit,
-    stopping: watch::Receiver<()>,
+    mut stopping: watch::Receiver<()>,
 ) {
     let _ = stream.set_nodelay(true);
     let stream = Patient::new(stream, entrance.limits.write_timeout);
     match entrance.acceptor.clone() {
         None => converse(entrance, stream, peer, stopping).await,
         Some(acceptor) => {
-            let shaken = tokio::time::timeout(entrance.limits.handshake_timeout, acceptor.accept(stream)).await;
+            let shaken = tokio::time::timeout(entrance.limits.handshake_timeout, acceptor.accept(stream));
+            let shaken = tokio::select! {
+                shaken = shaken => shaken,
+                _ = stopping.changed() => return,
+            };
             match shaken {
                 Ok(Ok(stream)) => converse(entrance, stream, peer, stopping).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),

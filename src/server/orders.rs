@@ -7,8 +7,8 @@ use serde_json::json;
 use super::problem::{Problem, ProblemKind};
 use super::query::Parameter;
 use super::route::{Answer, Call, json, json_as};
+use crate::approved::Consent;
 use crate::controller::Held;
-use crate::plan::Consent;
 use crate::report;
 
 /// `POST /v1/sync`.

@@ -81,3 +81,30 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
         self.watch(shut, cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_let_go() {
+        let (near, _far) = tokio::io::duplex(10);
+        let error = Patient::new(near, Duration::from_millis(20)).write_all(&[0; 100]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_takes_something_gets_all() {
+        let (near, mut far) = tokio::io::duplex(10);
+        let taken = tokio::spawn(async move {
+            let mut taken = Vec::new();
+            far.read_to_end(&mut taken).await.map(|_| taken.len())
+        });
+        let mut near = Patient::new(near, Duration::from_secs(30));
+        near.write_all(&[0; 100]).await.unwrap();
+        near.shutdown().await.unwrap();
+        assert_eq!(taken.await.unwrap().unwrap(), 100);
+    }
+}

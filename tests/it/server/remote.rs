@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use bmsync::approved::Consent;
 use bmsync::manifest::ManifestFile;
-use bmsync::plan::Consent;
 use bmsync::remote::{Collection, Manifests, Remote, RemoteError};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bmsync::actual::Actual;
 use bmsync::applied::Event;
+use bmsync::approved::Consent;
 use bmsync::controller::{
     Cause, Condition, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
     ServedReport, TenantStatus, Truth,
@@ -15,7 +16,7 @@ use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
 use bmsync::plan::explain::{explain, find};
-use bmsync::plan::{Consent, Explanation, Observed, Plan, Scope, plan};
+use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
