@@ -67,7 +67,7 @@ async fn read_directories(config: &Config, sources: &dyn Sources, scope: &Scope)
 async fn read(name: &Text, source: &dyn Source, progress: &dyn Progress) -> TenantDirectory {
     let mut tenant = TenantDirectory::default();
     match source.refresh(&mut tenant, progress).await {
-        Ok(()) => tenant,
+        Ok(_) => tenant,
         Err(error) => {
             tracing::warn!(tenant = %name, %error, "the tenant could not be read");
             failed(&error)

@@ -12,7 +12,7 @@ use crate::model::{Id, Text};
 mod told;
 mod user;
 
-pub use told::{Told, Touched};
+pub use told::{Changes, News, Told, Touched};
 pub use user::{EXT, GroupPatch, Identity, Patch, User, UserPatch, Watched, find_ext};
 
 /// The directories of all tenants, by tenant ID.
@@ -76,7 +76,7 @@ pub struct TenantDirectory {
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaLinks {
     /// Of `users/delta`.
     pub users: String,

@@ -1,7 +1,7 @@
 //! Warnings: what is allowed and can be proven to be useless or surprising from the manifests alone. A warning never makes
 //! manifests unusable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{Locate, is_on, rules, tenants};
 use super::config::{Limit, Unmatched};
@@ -59,12 +59,14 @@ fn equal_orders(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
     }
 }
 
-/// Said only where every rule could be read: a rule with a wrong `tenantId` may be the one.
+/// Said only where every rule has a declared tenant: one with a wrong `tenantId` may be the one that is missing.
 fn tenants_without_rules(documents: &Documents, sink: &Sink) {
-    let named: Option<Vec<Id>> = documents.rules.iter().map(|rule| rule.spec.get()?.tenant()).collect();
-    let keeps = documents.policies.iter().filter_map(|policy| policy.spec.get());
-    let keeps = keeps.into_iter().any(|policy| or(policy.unmatched.as_ref(), Unmatched::Deactivate) == Unmatched::Keep);
-    let Some(named) = named.filter(|_| !keeps && !documents.hides_tenant) else { return };
+    let named: Option<BTreeSet<Id>> = documents.rules.iter().map(|rule| rule.spec.get()?.tenant()).collect();
+    let declared: BTreeSet<&Id> = tenants(documents).filter_map(|(_, spec)| Some(spec.id()?.0)).collect();
+    let Some(named) = named.filter(|named| named.iter().all(|id| declared.contains(id))) else { return };
+    if documents.hides_tenant || keeps_unmatched(documents) {
+        return;
+    }
     for (tenant, spec) in tenants(documents).filter(|(_, spec)| !is_on(spec.suspend.as_ref())) {
         let Some(name) = spec.id().filter(|(id, _)| !named.contains(id)).and(tenant.name()) else { continue };
         let message = format!(
@@ -73,6 +75,11 @@ fn tenants_without_rules(documents: &Documents, sink: &Sink) {
         let problem = Problem::new(tenant.name_span(), Code::TenantWithoutRules, message);
         sink.report(problem.hint("suspend it, or add a `MappingRule`"));
     }
+}
+
+fn keeps_unmatched(documents: &Documents) -> bool {
+    let mut policies = documents.policies.iter().filter_map(|policy| policy.spec.get());
+    policies.any(|policy| or(policy.unmatched.as_ref(), Unmatched::Deactivate) == Unmatched::Keep)
 }
 
 fn shared_domains(documents: &Documents, locate: Locate<'_>, sink: &Sink) {

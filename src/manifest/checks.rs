@@ -7,45 +7,33 @@ use super::documents::{Documents, or};
 use super::nouns::{DomainOrId, is_domain};
 use super::problem::{Code, Problem, Sink};
 use super::schema::{Manifest, MappingRuleManifest, MappingRuleSpec, RecordWord, TenantManifest, TenantSpec};
-use super::word::{meant, quoted};
+use super::word::quoted;
 use super::written::{Span, Written};
 use crate::model::{Id, Text};
+
+/// Undeclared tenants that are compared with the declared ones for a near miss.
+const COMPARED: usize = 20;
 
 /// Says where a place is, for hints that point to a second one.
 pub(super) type Locate<'a> = &'a dyn Fn(Span) -> String;
 
-/// A named check.
-pub(super) struct Check {
-    /// What it finds; other codes only where one cause shows in two ways.
-    pub finds: Code,
-    /// How it finds it.
-    pub run: fn(&Documents, Locate<'_>, &Sink),
-}
+/// A check; its name says what it looks for.
+type Check = fn(&Documents, Locate<'_>, &Sink);
 
 /// Every check.
 pub(super) const CHECKS: [Check; 12] = [
-    Check { finds: Code::DuplicateName, run: duplicate_names },
-    Check { finds: Code::CredentialConflict, run: credentials },
-    Check { finds: Code::InvalidValue, run: tenant_ids },
-    Check { finds: Code::DuplicateTenant, run: duplicate_tenants },
-    Check { finds: Code::TenantIdIsDomain, run: tenant_id_is_domain },
-    Check { finds: Code::UndeclaredTenant, run: undeclared_tenants },
-    Check { finds: Code::DuplicateGroup, run: duplicate_groups },
-    Check { finds: Code::WrongBlock, run: blocks },
-    Check { finds: Code::MissingDefaults, run: missing_defaults },
-    Check {
-        finds: Code::DuplicateDefaults,
-        run: |documents, locate, sink| {
-            at_most_one(&documents.defaults, Code::DuplicateDefaults, "EmployeeDefaults", locate, sink);
-        },
-    },
-    Check {
-        finds: Code::DuplicatePolicy,
-        run: |documents, locate, sink| {
-            at_most_one(&documents.policies, Code::DuplicatePolicy, "SyncPolicy", locate, sink);
-        },
-    },
-    Check { finds: Code::RuleCannotWin, run: super::advice::advise },
+    duplicate_names,
+    credentials,
+    tenant_ids,
+    duplicate_tenants,
+    tenant_id_is_domain,
+    undeclared_tenants,
+    duplicate_groups,
+    blocks,
+    missing_defaults,
+    duplicate_defaults,
+    duplicate_policies,
+    super::advice::advise,
 ];
 
 /// The rules' specs, of those that have one.
@@ -86,12 +74,9 @@ fn unique_names<W, S>(documents: &[Manifest<W, S>], kind: &str, locate: Locate<'
 /// The repetitions of keys, each with its own place and the first one's.
 fn repeated<K: Ord + Clone>(places: impl IntoIterator<Item = (K, Span)>) -> Vec<(K, Span, Span)> {
     let mut firsts: BTreeMap<K, Span> = BTreeMap::new();
-    let repeat = |(key, span): (K, Span)| match firsts.get(&key) {
-        Some(first) => Some((key, span, *first)),
-        None => {
-            firsts.insert(key, span);
-            None
-        }
+    let repeat = |(key, span): (K, Span)| {
+        let first = *firsts.entry(key.clone()).or_insert(span);
+        (first != span).then_some((key, span, first))
     };
     places.into_iter().filter_map(repeat).collect()
 }
@@ -143,16 +128,12 @@ fn duplicate_tenants(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
 }
 
 fn tenant_id_is_domain(documents: &Documents, _: Locate<'_>, sink: &Sink) {
+    let known = known_tenants(documents);
     for (_, spec) in rules(documents) {
-        let Some(written) = spec.tenant_id.get().map(|tenant| &tenant.0) else { continue };
-        if Id::new(written).is_guid() {
+        let Some(written) = spec.tenant_id.get().map(|tenant| &tenant.0).filter(|id| !Id::new(id).is_guid()) else {
             continue;
-        }
-        let named = tenants(documents).find(|(tenant, spec)| {
-            spec.domain_name().is_some_and(|domain| domain.eq_ignore_ascii_case(written))
-                || tenant.name() == Some(written)
-        });
-        let hint = match named.and_then(|(tenant, spec)| Some((tenant.name()?, spec.id()?.0))) {
+        };
+        let hint = match known.get(written.to_ascii_lowercase().as_str()) {
             Some((name, id)) => format!("tenant `{name}` has the ID {id}"),
             None => "copy the Tenant ID from Entra > Overview".to_owned(),
         };
@@ -170,28 +151,38 @@ fn tenant_id_is_domain(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     }
 }
 
+/// Name and ID of the tenants, by domain name and by name.
+fn known_tenants(documents: &Documents) -> BTreeMap<&str, (&Text, &Id)> {
+    let known = tenants(documents).filter_map(|(tenant, spec)| Some((tenant.name()?, spec)));
+    let known = known.flat_map(|(name, spec)| {
+        let words = [Some(name.as_str()), spec.domain_name().map(Text::as_str)];
+        words.into_iter().flatten().filter_map(move |word| Some((word, (name, spec.id()?.0))))
+    });
+    known.collect()
+}
+
 fn undeclared_tenants(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     if !documents.knows_every_tenant() {
         return;
     }
-    let declared: BTreeMap<String, &Text> =
-        tenants(documents).filter_map(|(tenant, spec)| Some((spec.id()?.0.to_string(), tenant.name()?))).collect();
-    let ids: Vec<&Id> = tenants(documents).filter_map(|(_, spec)| Some(spec.id()?.0)).collect();
-    for (_, spec) in rules(documents) {
-        let Some(id) = spec.tenant().filter(|id| !ids.contains(&id)) else { continue };
-        let id = id.to_string();
-        let near = meant(&id, declared.keys().map(String::as_str)).filter(|near| differs_little(near, &id));
-        let hint = match near.and_then(|near| declared.get(near).map(|name| (near, name))) {
-            Some((near, name)) => format!("did you mean {near}, which is tenant `{name}`?"),
+    let declared: BTreeMap<&Id, Option<&Text>> =
+        tenants(documents).filter_map(|(tenant, spec)| Some((spec.id()?.0, tenant.name()))).collect();
+    let undeclared = rules(documents).filter_map(|(_, spec)| Some((spec.tenant()?, spec.tenant_id.span)));
+    let undeclared = undeclared.filter(|(id, _)| !declared.contains_key(id));
+    for (count, (id, span)) in undeclared.enumerate() {
+        let near = declared.iter().find(|(other, _)| count < COMPARED && is_near(&id, other));
+        let hint = match near {
+            Some((near, Some(name))) => format!("did you mean {near}, which is tenant `{name}`?"),
+            Some((near, None)) => format!("did you mean {near}?"),
             None => "declare it with a `Tenant` manifest".to_owned(),
         };
         let message = format!("no tenant with the ID {id} is declared");
-        sink.report(Problem::new(spec.tenant_id.span, Code::UndeclaredTenant, message).hint(hint));
+        sink.report(Problem::new(span, Code::UndeclaredTenant, message).hint(hint));
     }
 }
 
-fn differs_little(one: &str, other: &str) -> bool {
-    strsim::osa_distance(one, other) <= 4
+fn is_near(one: &Id, other: &Id) -> bool {
+    strsim::osa_distance(&one.to_string(), &other.to_string()) <= 4
 }
 
 fn duplicate_groups(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
@@ -210,7 +201,7 @@ fn duplicate_groups(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
 fn blocks(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     for (_, spec) in rules(documents) {
         let wrong = |block: &str, span: Span| {
-            let message = format!("a rule for {block}s cannot have a `{}` block", other(block));
+            let message = format!("a rule for {block}s takes no `{}` block", other(block));
             Problem::new(span, Code::WrongBlock, message).hint(format!("use `{block}`, or change `record`"))
         };
         let problem = match (spec.record.get(), &spec.employee, &spec.contact) {
@@ -243,10 +234,18 @@ fn missing_defaults(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     }
 }
 
+fn duplicate_defaults(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    at_most_one(&documents.defaults, Code::DuplicateDefaults, "EmployeeDefaults", locate, sink);
+}
+
+fn duplicate_policies(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    at_most_one(&documents.policies, Code::DuplicatePolicy, "SyncPolicy", locate, sink);
+}
+
 fn at_most_one<W, S>(documents: &[Manifest<W, S>], code: Code, kind: &str, locate: Locate<'_>, sink: &Sink) {
     let Some((first, more)) = documents.split_first() else { return };
     for document in more {
-        let message = format!("there is already a `{kind}`, and there can be only one");
+        let message = format!("there can be only one `{kind}`");
         let hint = format!("the first is at {}", locate(first.kind.span));
         sink.report(Problem::new(document.kind.span, code, message).hint(hint));
     }

@@ -83,15 +83,21 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let origin = Origin::path(escaped(file));
+        let file = escaped(file);
         let mut group = Group::with_title(level.primary_title(message.as_str()).id(code.to_string()));
         group = match excerpt {
             Some(Excerpt { text, start, end }) => {
                 let underline = AnnotationKind::Primary.span(*start..*end);
                 let snippet = Snippet::source(text.as_str()).line_start(*line as usize).annotation(underline);
-                group.element(origin.line(*line as usize).char_column(*column as usize)).element(snippet)
+                let shown_column = text.get(..*start).map_or(0, |lead| lead.chars().count() + 1);
+                if shown_column == *column as usize {
+                    group.element(snippet.path(file))
+                } else {
+                    let origin = Origin::path(file).line(*line as usize).char_column(*column as usize);
+                    group.element(origin).element(snippet)
+                }
             }
-            None => group.element(origin),
+            None => group.element(Origin::path(file)),
         };
         let help = hint.as_ref().map(|hint| Level::HELP.message(hint.as_str()));
         renderer(color).render(&[group.elements(help)])

@@ -43,7 +43,9 @@ impl Canon {
 
     fn list<T>(&mut self, items: &[T], each: impl Fn(&mut Self, &T)) {
         self.number(items.len() as u64);
-        items.iter().for_each(|item| each(self, item));
+        for item in items {
+            each(self, item);
+        }
     }
 
     fn tenant(&mut self, tenant: &Tenant) {

@@ -50,9 +50,10 @@ pub fn read_folder(path: &Path) -> Result<Vec<ManifestFile>, Box<Diagnostic>> {
 }
 
 fn not_found(path: &Path, error: &io::Error) -> Box<Diagnostic> {
-    let message = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
-        _ => format!("the folder cannot be read: {}", reason(error)),
+    let message = if error.kind() == io::ErrorKind::NotFound {
+        "there is no such folder".to_owned()
+    } else {
+        format!("the folder cannot be read: {}", reason(error))
     };
     let hint = "name the folder of the manifests with `--manifests`, or start with `bmsync init`";
     Box::new(Diagnostic::of_file(path.display().to_string(), Code::FolderNotFound, message, Some(hint)))
@@ -125,9 +126,5 @@ fn read_file(path: &Path) -> Content {
 }
 
 fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
+    if error.kind() == io::ErrorKind::NotFound { "it does not exist".to_owned() } else { error.to_string() }
 }

@@ -36,10 +36,17 @@ fn generator() -> SchemaGenerator {
 fn of<T: JsonSchema>(title: &str) -> String {
     let mut schema = generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
-    if let Some(description) = schema.pointer("/properties/kind/description").cloned() {
+    if let Some(description) = schema.pointer(&format!("/$defs/{title}Spec/description")).cloned() {
         schema.insert("description".to_owned(), description);
     }
-    text(&schema)
+    let mut ordered = Schema::default();
+    for key in ["$schema", "title", "description"] {
+        if let Some(value) = schema.remove(key) {
+            ordered.insert(key.to_owned(), value);
+        }
+    }
+    ordered.ensure_object().extend(schema.ensure_object().clone());
+    text(&ordered)
 }
 
 fn union() -> String {
@@ -65,13 +72,19 @@ fn text(schema: &Schema) -> String {
     format!("{:#}\n", schema.as_value())
 }
 
-/// An optional key may be left out; it is not null.
+/// An optional key may be left out; it is not null. A choice of one is no choice.
 #[derive(Clone, Debug)]
 struct NoNull;
 
 impl Transform for NoNull {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
+        if let Some([only]) = schema.get("oneOf").and_then(|branches| branches.as_array()).map(Vec::as_slice)
+            && let Some(word) = only.get("const").cloned()
+        {
+            schema.remove("oneOf");
+            schema.insert("const".to_owned(), word);
+        }
         if let Some(types) = schema.get_mut("type").and_then(|types| types.as_array_mut()) {
             types.retain(|name| name != "null");
             if let [only] = types.as_slice() {

@@ -4,6 +4,7 @@
 //! once), `documents`, `checks` and `resolve` to a [`Config`]. Only [`folder`] touches a disk.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 pub mod config;
 
@@ -12,6 +13,8 @@ pub mod folder;
 mod text;
 
 mod tree;
+
+mod events;
 
 mod written;
 
@@ -23,7 +26,11 @@ mod problem;
 
 mod reader;
 
+mod access;
+
 mod nouns;
+
+mod quantities;
 
 pub mod schema;
 
@@ -43,19 +50,21 @@ mod json_schema;
 
 pub use diagnostic::{Color, Diagnostic, Excerpt, SHOWN, render_json, render_text, summary};
 pub use documents::KINDS;
+pub use events::{MAX_DEPTH, MAX_DOCUMENTS, MAX_VALUES};
 pub use folder::{load_folder, read_folder};
 pub use json_schema::{schema, schemas};
 pub use problem::{Code, Severity};
 pub use text::MAX_FILE_BYTES;
-pub use tree::{MAX_DEPTH, MAX_VALUES};
+
 pub use written::Position;
 
 use config::Config;
 use documents::Documents;
+use events::{End, Part};
 use problem::{Problem, Sink};
 use secret::Syntax;
 use text::Text;
-use tree::{End, Part};
+
 use written::Span;
 
 /// Problems after which the rest of a file is not looked at.
@@ -136,9 +145,9 @@ struct Loading<'a> {
 
 impl<'a> Loading<'a> {
     fn read(&mut self, index: u32, file: &'a ManifestFile) {
-        let sink = Sink::default();
+        let sink = Sink::new(MAX_PROBLEMS);
         let text = match &file.content {
-            Content::Bytes(bytes) => self.read_bytes(index, bytes, &sink),
+            Content::Bytes(bytes) => Some(self.read_bytes(index, bytes, &sink)),
             Content::Unreadable(why) => {
                 let message = format!("cannot be read: {why}");
                 sink.report(Problem::new(Span { file: index, ..Span::default() }, Code::Unreadable, message));
@@ -147,40 +156,39 @@ impl<'a> Loading<'a> {
             }
         };
         self.texts.push(text);
+        if sink.is_full() {
+            self.problems.push(too_many(index));
+            self.documents.hides_tenant = true;
+        }
         self.problems.extend(sink.into_problems());
     }
 
-    fn read_bytes(&mut self, index: u32, bytes: &'a [u8], sink: &Sink) -> Option<Text<'a>> {
+    fn read_bytes(&mut self, index: u32, bytes: &'a [u8], sink: &Sink) -> Text<'a> {
         match Text::new(index, bytes) {
             Ok(text) => {
                 self.read_text(&text, sink);
-                Some(text)
+                text
             }
             Err((text, problem)) => {
                 sink.report(problem);
                 self.documents.hides_tenant = true;
-                Some(text)
+                text
             }
         }
     }
 
     /// Reads documents; where one is given up, goes on with the next.
     fn read_text(&mut self, text: &Text<'a>, sink: &Sink) {
-        let mut part = Some(Part { file: text.file, text: text.text, lines_before: 0 });
-        while let Some(now) = part.take() {
+        let mut part = Some(Part { file: text.file, text: text.content, lines_before: 0 });
+        while let Some(now) = part.take().filter(|_| !sink.is_full()) {
             let documents = RefCell::new(&mut self.documents);
-            let end = tree::read(now, sink, |root| documents.borrow_mut().add(&root, sink));
+            let end = events::read(now, sink, |root| documents.borrow_mut().add(&root, sink));
             if let End::GivenUp { line } = end {
                 let next = text.next_document(line);
                 let given_up = text.lines_between(line, next.map(|(_, lines_before)| lines_before));
                 self.documents.hides_tenant |= given_up.contains("Tenant");
                 self.documents.count += 1;
                 part = next.map(|(text, lines_before)| Part { file: now.file, text, lines_before });
-            }
-            if sink.len() >= MAX_PROBLEMS {
-                sink.report(too_many(text.file));
-                self.documents.hides_tenant = true;
-                return;
             }
         }
     }
@@ -189,14 +197,15 @@ impl<'a> Loading<'a> {
         if self.documents.count == 0 && self.problems.is_empty() {
             return Loaded::failed(no_documents(place));
         }
-        let sink = Sink::default();
+        let sink = Sink::new(usize::MAX);
         let locate = |span: Span| format!("{}:{}:{}", self.name(span), span.start.line, span.start.column);
-        for check in &checks::CHECKS {
-            (check.run)(&self.documents, &locate, &sink);
+        for check in checks::CHECKS {
+            check(&self.documents, &locate, &sink);
         }
         self.problems.extend(sink.into_problems());
         self.problems.sort();
-        let diagnostics: Vec<Diagnostic> = self.problems.iter().map(|problem| self.diagnostic(problem)).collect();
+        let secrets = secret_places(&self.problems);
+        let diagnostics = self.problems.iter().map(|problem| self.diagnostic(problem, &secrets)).collect();
         let mut loaded = Loaded { config: None, diagnostics };
         if !loaded.has_errors() {
             loaded.config = resolve::resolve(&self.documents);
@@ -208,18 +217,32 @@ impl<'a> Loading<'a> {
         self.files.get(span.file as usize).map_or("", |file| &file.name)
     }
 
-    fn diagnostic(&self, problem: &Problem) -> Diagnostic {
+    fn diagnostic(&self, problem: &Problem, secrets: &SecretPlaces) -> Diagnostic {
         let Problem { span, code, message, hint } = problem;
         let syntax = if *code == Code::InvalidYaml { Syntax::Broken } else { Syntax::Sound };
-        let text = self.texts.get(span.file as usize).and_then(Option::as_ref);
+        let text = self.texts.get(span.file as usize).and_then(Option::as_ref).filter(|text| !text.content.is_empty());
         Diagnostic {
             line: span.start.line.max(1),
             column: span.start.column.max(1),
             end: span.end,
-            excerpt: text.and_then(|text| text.excerpt(*span, syntax)),
+            excerpt: text
+                .and_then(|text| text.excerpt(*span, syntax, secrets.get(&(span.file, span.start.line)).copied())),
             ..Diagnostic::of_file(self.name(*span), *code, message.as_str(), hint.as_deref())
         }
     }
+}
+
+/// The column from which a line of a file holds a secret that was found.
+type SecretPlaces = BTreeMap<(u32, u32), u32>;
+
+/// The lines of secrets that are written literally: no other diagnostic may quote them either.
+fn secret_places(problems: &[Problem]) -> SecretPlaces {
+    let literal = problems.iter().filter(|problem| problem.code == Code::LiteralSecret);
+    let lines = literal.flat_map(|Problem { span, .. }| {
+        let column_in = |line| if line == span.start.line { span.start.column } else { 1 };
+        (span.start.line..=span.end.line).take(MAX_PROBLEMS).map(move |line| ((span.file, line), column_in(line)))
+    });
+    lines.collect()
 }
 
 fn too_many(file: u32) -> Problem {

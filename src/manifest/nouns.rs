@@ -1,15 +1,13 @@
-//! The small nouns of manifests: IDs, names, durations, limits, addresses. Each is made from what was written, or says
+//! The small nouns of manifests that are text: IDs, names, addresses. Each is made from what was written, or says
 //! why not and what to do. Knows no kind of manifest.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 use url::{Host, Url};
 
-use super::config::Limit;
 use super::word::{is_unprintable, quoted};
 use crate::model::{Id, Text, filled};
 
@@ -19,11 +17,8 @@ pub(super) const COMPLAINT_HINT: &str = "\nhint: ";
 /// The serde name of [`SecretReference`].
 pub(super) const SECRET_REFERENCE: &str = "SecretReference";
 
-/// Longest duration: a year.
-const MAX_SECONDS: u64 = 366 * 24 * 3600;
-
 /// Why a text is not the noun: fits behind the key's name.
-struct Complaint {
+pub(super) struct Complaint {
     message: String,
     hint: Option<&'static str>,
 }
@@ -35,7 +30,7 @@ impl fmt::Display for Complaint {
     }
 }
 
-fn complain<T>(message: impl Into<String>, hint: &'static str) -> Result<T, Complaint> {
+pub(super) fn complain<T>(message: impl Into<String>, hint: &'static str) -> Result<T, Complaint> {
     Err(Complaint { message: message.into(), hint: Some(hint) })
 }
 
@@ -94,7 +89,7 @@ noun!(
     TenantReference(Text), line, { "type": "string", "pattern": GUID });
 noun!(
     /// A domain name of a tenant, or its ID.
-    Domain(DomainOrId), domain, { "type": "string", "minLength": 3, "maxLength": 253 });
+    Domain(DomainOrId), domain, { "type": "string", "pattern": "^([0-9a-fA-F-]{36}|([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)$" });
 noun!(
     /// Root of a service: https, or http on loopback.
     Root(Text), root, { "type": "string", "format": "uri", "pattern": "^https?://" });
@@ -105,7 +100,8 @@ noun!(
     /// Path of a file.
     FilePath(Text), file_path, { "type": "string", "pattern": "\\S" });
 
-const GUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+/// An ID, as a pattern.
+pub(super) const GUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
 
 /// What `domain` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,18 +121,6 @@ pub enum SecretReference {
     /// In this file; a relative path is relative to the working directory.
     File(FilePath),
 }
-
-/// A number, or a percentage of the tenant's active records.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GuardLimit(pub Limit);
-
-/// How many failures in a row are tolerated: from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failures(pub u32);
-
-/// A duration of at least a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval(pub Duration);
 
 fn label(text: &str) -> Result<Text, Complaint> {
     let edges = text.starts_with('-') || text.ends_with('-');
@@ -184,26 +168,6 @@ fn domain(text: &str) -> Result<DomainOrId, Complaint> {
     complain(format!("is not a domain name: {}", quoted(text)), "like contoso.onmicrosoft.com, or the tenant ID")
 }
 
-fn interval(text: &str) -> Result<Duration, Complaint> {
-    const HINT: &str = "a whole number with s, m or h: 90s, 5m, 24h";
-    let unit = text.chars().last().and_then(|unit| match unit {
-        's' => Some(1),
-        'm' => Some(60),
-        'h' => Some(3600),
-        _ => None,
-    });
-    let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
-    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let Some((number, unit)) = digits.and_then(|digits| digits.parse::<u64>().ok()).zip(unit) else {
-        return complain(format!("is not a duration: {}", quoted(text)), HINT);
-    };
-    match number.saturating_mul(unit) {
-        seconds @ 1..=MAX_SECONDS => Ok(Duration::from_secs(seconds)),
-        0 => complain("must be longer than nothing", HINT),
-        _ => complain("is longer than a year", HINT),
-    }
-}
-
 fn root(text: &str) -> Result<Text, Complaint> {
     const HINT: &str = "like https://graph.microsoft.com; http only on localhost, 127.0.0.0/8 or [::1]";
     let Ok(url) = Url::parse(text) else { return complain("is not an address", HINT) };
@@ -249,117 +213,4 @@ fn file_path(text: &str) -> Result<Text, Complaint> {
         return complain("is not the path of a file", "like /run/secrets/contoso");
     }
     Ok(Text::from(text))
-}
-
-fn percentage(text: &str) -> Result<Limit, Complaint> {
-    const HINT: &str = "a number like 20, or a percentage like 10%";
-    let number = text.strip_suffix('%').unwrap_or_default();
-    let plain = number.starts_with(|first: char| first.is_ascii_digit())
-        && number.ends_with(|last: char| last.is_ascii_digit())
-        && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match number.parse::<f64>() {
-        Ok(share) if plain && share <= 100.0 => Ok(Limit::Percent(share)),
-        Ok(_) if plain => complain(format!("is more than everything: {}", quoted(text)), "at most 100%"),
-        Ok(_) | Err(_) => complain(format!("is not a limit: {}", quoted(text)), HINT),
-    }
-}
-
-impl<'de> Deserialize<'de> for GuardLimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(GuardLimitVisitor).map(Self)
-    }
-}
-
-struct GuardLimitVisitor;
-
-impl Visitor<'_> for GuardLimitVisitor {
-    type Value = Limit;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number or a percentage")
-    }
-
-    fn visit_u64<E: Error>(self, count: u64) -> Result<Limit, E> {
-        Ok(Limit::Count(count))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
-        percentage(text.trim()).map_err(E::custom)
-    }
-}
-
-impl JsonSchema for GuardLimit {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "GuardLimit".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [
-            { "type": "integer", "minimum": 0 },
-            { "type": "string", "pattern": "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$" },
-        ] })
-    }
-}
-
-impl<'de> Deserialize<'de> for Interval {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(IntervalVisitor).map(Self)
-    }
-}
-
-struct IntervalVisitor;
-
-impl Visitor<'_> for IntervalVisitor {
-    type Value = Duration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration")
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Duration, E> {
-        Err(E::custom(format_args!("needs a unit{COMPLAINT_HINT}write {number}s, {number}m or {number}h")))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-        interval(text.trim()).map_err(E::custom)
-    }
-}
-
-impl JsonSchema for Interval {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Interval".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[1-9][0-9]*(s|m|h)$" })
-    }
-}
-
-impl<'de> Deserialize<'de> for Failures {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u32::try_from(u64::deserialize(deserializer)?).ok().filter(|number| *number > 0);
-        number.map(Self).ok_or_else(|| D::Error::custom("must be a whole number from 1 to 4294967295"))
-    }
-}
-
-impl JsonSchema for Failures {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Failures".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
-    }
 }

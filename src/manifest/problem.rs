@@ -30,6 +30,7 @@ pub enum Code {
     InvalidYaml,
     TooDeep,
     TooManyValues,
+    TooManyDocuments,
     TooManyProblems,
     DuplicateKey,
     ComplexKey,
@@ -65,7 +66,7 @@ pub enum Code {
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -75,6 +76,7 @@ impl Code {
         Self::InvalidYaml,
         Self::TooDeep,
         Self::TooManyValues,
+        Self::TooManyDocuments,
         Self::TooManyProblems,
         Self::DuplicateKey,
         Self::ComplexKey,
@@ -141,20 +143,30 @@ impl Problem {
     }
 }
 
-/// Where problems are collected while values are read.
-#[derive(Debug, Default)]
-pub(super) struct Sink(RefCell<Vec<Problem>>);
+/// Where problems are collected while values are read. What comes when it is full is dropped.
+#[derive(Debug)]
+pub(super) struct Sink {
+    problems: RefCell<Vec<Problem>>,
+    limit: usize,
+}
 
 impl Sink {
-    pub fn report(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+    /// For at most so many.
+    pub const fn new(limit: usize) -> Self {
+        Self { problems: RefCell::new(Vec::new()), limit }
     }
 
-    pub fn len(&self) -> usize {
-        self.0.borrow().len()
+    pub fn report(&self, problem: Problem) {
+        if !self.is_full() {
+            self.problems.borrow_mut().push(problem);
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= self.limit
     }
 
     pub fn into_problems(self) -> Vec<Problem> {
-        self.0.into_inner()
+        self.problems.into_inner()
     }
 }

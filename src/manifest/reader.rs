@@ -3,13 +3,10 @@
 
 use std::fmt;
 
-use serde::de::value::{SeqDeserializer, StrDeserializer};
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, Error, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::access::{KeyByKey, OneKey, PlaceThenValue};
 use super::nouns::{COMPLAINT_HINT, SECRET_REFERENCE};
 use super::problem::{Code, Problem, Sink};
 use super::secret;
@@ -50,14 +47,14 @@ impl Error for Refusal {
 /// Reads one value.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
-    node: &'a Node,
+    pub node: &'a Node,
     /// The key that it is the value of.
-    name: &'a str,
+    pub name: &'a str,
     /// Where that key is.
     place: Span,
     /// Whether the value may hold a secret, and is not repeated in messages then.
     is_secret: bool,
-    sink: &'a Sink,
+    pub sink: &'a Sink,
 }
 
 impl<'a> Reader<'a> {
@@ -70,14 +67,15 @@ impl<'a> Reader<'a> {
         Self { node: root, name: "the document", place, is_secret: false, sink }
     }
 
-    fn of_entry(self, entry: &'a Entry) -> Self {
+    /// Reads the value of an entry, as the field of that name.
+    pub fn of_entry(self, entry: &'a Entry, name: &'static str) -> Self {
         let Entry { key, key_span, value } = entry;
-        let is_secret = self.is_secret || secret::is_secret_key(key);
-        Self { node: value, name: key, place: *key_span, is_secret, sink: self.sink }
+        let is_secret = self.is_secret || secret::is_secret_key(key) || secret::is_secret_key(name);
+        Self { node: value, name, place: *key_span, is_secret, sink: self.sink }
     }
 
     /// Where to point: at the value, or at its key where the value is a block or nothing.
-    fn span(self) -> Span {
+    pub fn span(self) -> Span {
         match &self.node.value {
             Value::Bool(_) | Value::Number(_) | Value::Text(_) => self.node.span,
             Value::Null | Value::List | Value::Map(_) => self.place,
@@ -136,7 +134,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports what a noun said of its text: the message, and the hint after it.
-    fn report_said(self, said: &str) -> Refusal {
+    pub fn report_said(self, said: &str) -> Refusal {
         let (message, hint) = said.split_once(COMPLAINT_HINT).map_or((said, None), |(said, hint)| (said, Some(hint)));
         let mut problem = Problem::new(self.span(), Code::InvalidValue, format!("`{}` {message}", self.name));
         problem.hint = hint.map(str::to_owned);
@@ -161,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown_word(self, word: &str, words: &[&str]) -> Refusal {
-        let message = format!("`{}` is {}, but {}", self.name, one_of(words), quoted(word));
+        let message = format!("`{}` must be {}, not {}", self.name, one_of(words), quoted(word));
         let mut problem = Problem::new(self.span(), Code::UnknownWord, message);
         problem.hint = meant(word, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
         self.report(problem)
@@ -250,7 +248,7 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         for entry in entries.iter().filter(|entry| !fields.contains(&entry.key.as_str())) {
             self.unknown_key(entry, fields);
         }
-        visitor.visit_map(KeyByKey { mapping: self, entries, fields: fields.iter(), value: None })
+        visitor.visit_map(KeyByKey { mapping: self, entries, names: fields, fields: fields.iter(), value: None })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -293,125 +291,13 @@ impl<'a> Reader<'a> {
             self.unknown_key(entry, keys);
         }
         match known[..] {
-            [entry] => Ok(OneKey(self.of_entry(entry))),
+            [entry] => {
+                let name = keys.iter().find(|key| **key == entry.key).copied().unwrap_or_default();
+                Ok(OneKey(self.of_entry(entry, name)))
+            }
             [] if !unknown.is_empty() => Err(Refusal::Reported),
             [] => Err(self.report_said(&format!("needs {}", one_of(keys)))),
             [..] => Err(self.report_said(&format!("takes {}, not both", one_of(keys)))),
         }
-    }
-}
-
-/// What a [`Written`](super::written::Written) asks for.
-struct PlaceThenValue<'a> {
-    span: Option<Span>,
-    value: Option<Reader<'a>>,
-}
-
-impl<'de, 'a: 'de> SeqAccess<'de> for PlaceThenValue<'a> {
-    type Error = Refusal;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refusal> {
-        if let Some(span) = self.span.take() {
-            return seed.deserialize(SeqDeserializer::new(span.to_numbers().into_iter())).map(Some);
-        }
-        let Some(reader) = self.value.take() else { return Ok(None) };
-        seed.deserialize(reader).map(Some).map_err(|refusal| match refusal {
-            Refusal::Reported => Refusal::Reported,
-            Refusal::Said(said) => reader.report_said(&said),
-        })
-    }
-}
-
-/// Gives a struct every field that it has, also those that are not there.
-struct KeyByKey<'a> {
-    mapping: Reader<'a>,
-    entries: &'a [Entry],
-    fields: std::slice::Iter<'static, &'static str>,
-    value: Option<&'static str>,
-}
-
-impl<'de, 'a: 'de> MapAccess<'de> for KeyByKey<'a> {
-    type Error = Refusal;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
-        self.value = self.fields.next().copied();
-        self.value.map(|field| seed.deserialize(StrDeserializer::new(field))).transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
-        let field = self.value.take().unwrap_or_default();
-        match self.entries.iter().find(|entry| entry.key == field) {
-            Some(entry) => seed.deserialize(self.mapping.of_entry(entry)),
-            None => seed.deserialize(Absent { mapping: self.mapping, field }),
-        }
-    }
-}
-
-/// A field that is not there: fine where it is optional.
-struct Absent<'a> {
-    mapping: Reader<'a>,
-    field: &'static str,
-}
-
-impl<'de> Deserializer<'de> for Absent<'_> {
-    type Error = Refusal;
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_none()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
-        let Self { mapping, field } = self;
-        let message = format!("{} needs `{field}`", in_backquotes(mapping.name));
-        mapping.sink.report(Problem::new(mapping.span(), Code::MissingKey, message));
-        visitor.visit_seq(PlaceThenValue { span: Some(mapping.span()), value: None })
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refusal> {
-        Err(Refusal::Said(format!("needs `{}`", self.field)))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-fn in_backquotes(name: &str) -> String {
-    if name == "the document" { name.to_owned() } else { format!("`{name}`") }
-}
-
-/// A variant named by the only key of a mapping.
-struct OneKey<'a>(Reader<'a>);
-
-impl<'de, 'a: 'de> EnumAccess<'de> for OneKey<'a> {
-    type Error = Refusal;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Refusal> {
-        Ok((seed.deserialize(StrDeserializer::<Refusal>::new(self.0.name))?, self))
-    }
-}
-
-impl<'de, 'a: 'de> VariantAccess<'de> for OneKey<'a> {
-    type Error = Refusal;
-
-    fn unit_variant(self) -> Result<(), Refusal> {
-        Err(Refusal::Said("takes no value".to_owned()))
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Refusal> {
-        seed.deserialize(self.0).map_err(|refusal| match refusal {
-            Refusal::Reported => Refusal::Reported,
-            Refusal::Said(said) => self.0.report_said(&said),
-        })
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Refusal> {
-        self.unit_variant().and(Err(Refusal::Reported))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Refusal> {
-        self.unit_variant().and(Err(Refusal::Reported))
     }
 }

@@ -7,7 +7,8 @@ use super::checks::is_on;
 use super::config::{Config, Credential, EmailSource, Guards, Policy, Reconnect, Rule, SecretRef, SignIn, Tenant};
 use super::digest::digest;
 use super::documents::{Documents, or};
-use super::nouns::{GuardLimit, Interval, Note, Root, SecretReference};
+use super::nouns::{Note, Root, SecretReference};
+use super::quantities::{GuardLimit, Interval};
 use super::schema::{
     Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
     MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,

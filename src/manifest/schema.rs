@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::config::{DisabledAccounts, Drift, EmailSource, Guests, SignIn, Unmatched};
 use super::nouns::{
-    ApplicationId, Domain, Failures, GroupId, GuardLimit, Interval, Label, Line, Note, Root, SecretReference, TenantId,
-    TenantReference,
+    ApplicationId, Domain, GroupId, Label, Line, Note, Root, SecretReference, TenantId, TenantReference,
 };
+use super::quantities::{Failures, GuardLimit, Interval};
 use super::written::Written;
 use crate::model::Kind;
 
@@ -82,7 +82,10 @@ pub struct Metadata {
 /// One Entra ID directory, and how bmsync signs in to it. Needs `applicationKey` or `certificate`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["applicationKey"] }, { "required": ["certificate"] }]))]
+#[schemars(extend(
+    "oneOf" = [{ "required": ["applicationKey"] }, { "required": ["certificate"] }],
+    "anyOf" = [{ "required": ["tenantId"] }, { "properties": { "domain": { "pattern": super::nouns::GUID } } }],
+))]
 pub struct TenantSpec {
     /// A domain name of the tenant, or the tenant ID.
     #[schemars(example = &"contoso.onmicrosoft.com")]
@@ -122,7 +125,7 @@ pub enum Cloud {
     Global,
     /// US Government L4 (GCC High).
     UsGov,
-    /// US Government L5 (DoD).
+    /// US Government L5, the Department of Defense.
     UsGovDod,
     /// China, operated by 21Vianet.
     China,

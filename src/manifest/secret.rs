@@ -8,8 +8,8 @@ use super::word::meant;
 /// What stands in the place of something hidden.
 pub(super) const HIDDEN: &str = "[hidden]";
 
-/// Lines that are looked at, upwards, for the key that a line belongs to.
-const LINES_UP: usize = 2_000;
+/// Lines that are looked at, upwards, for the key that a line belongs to. Beyond that a line counts as secret.
+const LINES_UP: usize = 300;
 
 /// Words that make a key one that may hold a secret.
 const SECRET_WORDS: [&str; 9] =
@@ -18,7 +18,12 @@ const SECRET_WORDS: [&str; 9] =
 /// Whether a key of that name may hold a secret, mistyped ones too.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let bare: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(64).collect();
-    SECRET_WORDS.iter().any(|word| bare.contains(word)) || meant(&bare, ["applicationKey", "certificate"]).is_some()
+    SECRET_WORDS.iter().any(|word| bare.contains(word)) || bare.ends_with("key") || is_near_secret(&bare)
+}
+
+/// Whether a mistyped word is nearer to a key that may hold a secret than to one that looks like it.
+fn is_near_secret(word: &str) -> bool {
+    meant(word, ["applicationKey", "certificate", "applicationId"]).is_some_and(|near| near != "applicationId")
 }
 
 /// Whether the file can be trusted to be built as its lines look.
@@ -37,32 +42,43 @@ pub(super) fn hidden(line_of: impl Fn(usize) -> Option<String>, at: usize, synta
     if is_inside_secret(&line_of, &line, at, syntax) {
         return Some(indent(&line)..end);
     }
-    let bytes = first_secret(&line)?;
-    let start = line[..bytes.start].chars().count();
-    Some(start..start + line[bytes].chars().count())
+    let before = at.checked_sub(1).and_then(line_of).unwrap_or_default();
+    let start = first_secret(&line).or_else(|| continued_secret(&before, &line, syntax))?;
+    Some(line[..start].chars().count()..end)
+}
+
+/// The value of a key that was broken in two, so that one half is in the line before.
+fn continued_secret(before: &str, line: &str, syntax: Syntax) -> Option<usize> {
+    let joined = || value_secret(&format!("{before}{}", line.trim_start()));
+    let start = (syntax == Syntax::Broken).then(joined)??;
+    (start + indent(line)).checked_sub(before.len())
 }
 
 fn is_inside_secret(line_of: &impl Fn(usize) -> Option<String>, line: &str, at: usize, syntax: Syntax) -> bool {
-    if is_reference(line.trim()) {
+    let mut inner = indent(line) + usize::from(line.trim_start().starts_with("- "));
+    let is_sound = syntax == Syntax::Sound;
+    if is_sound && (inner == 0 || is_reference(line.trim())) {
         return false;
     }
-    let mut inner = indent(line) + usize::from(line.trim_start().starts_with("- "));
-    for above in (0..at).rev().take(LINES_UP).map_while(line_of) {
+    let mut below = String::new();
+    for (count, above) in (0..at).rev().map_while(line_of).enumerate() {
         if above.starts_with("---") {
             return false;
         }
-        if above.trim().is_empty() {
-            continue;
-        }
-        if syntax == Syntax::Broken && first_secret(&above).is_some() {
+        let is_secret = || first_secret(&above).is_some() || continued_secret(&above, &below, syntax).is_some();
+        if count >= LINES_UP || (!is_sound && is_secret()) {
             return true;
         }
-        if indent(&above) < inner {
+        if indent(&above) < inner && !above.trim().is_empty() {
             inner = indent(&above);
             if key_of(&above).is_some_and(is_secret_key) {
                 return true;
             }
+            if is_sound && inner == 0 {
+                return false;
+            }
         }
+        below = above;
     }
     false
 }
@@ -77,39 +93,55 @@ fn key_of(line: &str) -> Option<&str> {
     line.split_once(':').map(|(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
-/// The bytes of a line from the first thing that may be a secret to the end, or to the end of an address's login.
-fn first_secret(line: &str) -> Option<Range<usize>> {
-    let of_key = secret_value(line).map(|start| start..line.len());
-    let of_address = address_secret(line);
-    match (of_key, of_address) {
-        (Some(key), Some(address)) => Some(key.start.min(address.start)..line.len()),
-        (key, address) => key.or(address),
-    }
+/// Whether a line holds something that may be a secret.
+pub(super) fn holds_secret(line: &str) -> bool {
+    first_secret(line).is_some()
 }
 
-/// Where the value of the first key that may hold a secret starts, unless it is a proper reference.
-fn secret_value(line: &str) -> Option<usize> {
+/// Where in a line, in bytes, the first thing starts that may be a secret. What follows it is hidden with it.
+fn first_secret(line: &str) -> Option<usize> {
+    [value_secret(line), word_secret(line), address_secret(line)].into_iter().flatten().min()
+}
+
+/// The value of a key that may hold a secret, unless it is a proper reference.
+fn value_secret(line: &str) -> Option<usize> {
     let mut from = 0;
-    while let Some(colon) = line[from..].find(':').map(|at| from + at) {
-        let head = line[from..colon].trim_end_matches(['"', '\'', ' ']);
-        let key_at = head.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).map_or(0, |at| at + 1);
-        let key = head.get(key_at..).unwrap_or(head);
-        if is_secret_key(key) && !is_reference(after_reference_key(&line[colon + 1..])) {
-            return Some(colon + 1);
-        }
+    while let Some(colon) = line[from..].find([':', '=']).map(|at| from + at) {
         from = colon + 1;
+        if ends_in_secret_key(&line[..colon]) {
+            let value = first_value(&line[from..]);
+            if !is_reference(value) {
+                return Some(from + indent(value));
+            }
+            from += value.len();
+        }
     }
-    let lower = line[from..].to_ascii_lowercase();
-    let word = SECRET_WORDS.iter().filter_map(|word| lower.find(word).map(|at| at + word.len())).min();
-    word.map(|end| from + end).filter(|end| *end < line.len())
+    None
 }
 
-/// The value of a key up to the bracket that closes it, or up to a comment.
-fn after_reference_key(value: &str) -> &str {
-    let value = value.trim_start();
-    match value.find('}') {
-        Some(end) if value.starts_with('{') => &value[..=end],
-        _ => value.split_once(" #").map_or(value, |(value, _)| value).trim_end(),
+/// Whether the last thing before a colon is a key that may hold a secret, also when it is broken in two.
+fn ends_in_secret_key(head: &str) -> bool {
+    let head = head.trim_end_matches(['"', '\'', ' ']);
+    let key = head.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).next().unwrap_or(head);
+    let mut letters: Vec<char> = head.chars().rev().filter(|c| c.is_alphanumeric()).take(14).collect();
+    letters.reverse();
+    let end: String = letters.into_iter().flat_map(char::to_lowercase).collect();
+    is_secret_key(key) || is_near_secret(&end) || SECRET_WORDS.iter().any(|word| end.ends_with(word))
+}
+
+/// What follows a key that may hold a secret, where the colon was forgotten.
+fn word_secret(line: &str) -> Option<usize> {
+    let start = indent(line);
+    let end = line[start..].find([' ', '\t', '=']).map(|at| start + at)?;
+    (!line[start..end].contains(':') && is_secret_key(&line[start..end]) && !line[end..].trim_start().starts_with(':'))
+        .then_some(end)
+}
+
+/// The value after a colon: up to the bracket that closes it, or up to a comment.
+fn first_value(rest: &str) -> &str {
+    match rest.find('}') {
+        Some(end) if rest.trim_start().starts_with('{') => &rest[..=end],
+        _ => rest.find(" #").map_or(rest, |comment| &rest[..comment]),
     }
 }
 
@@ -124,17 +156,13 @@ fn is_reference(value: &str) -> bool {
 }
 
 /// The login or the query of an address.
-fn address_secret(line: &str) -> Option<Range<usize>> {
-    let start = line.find("://")? + 3;
-    let rest = &line[start..];
-    let end = rest.find([' ', '\t', '"', '\'']).unwrap_or(rest.len());
-    let address = &rest[..end];
-    let login = address.rfind('@').map(|at| start..start + at);
-    let query = address.find(['?', '#']).map(|at| start + at + 1..start + end);
-    match (login, query) {
-        (Some(login), Some(query)) => Some(login.start..query.end),
-        (login, query) => login.or(query),
-    }
+fn address_secret(line: &str) -> Option<usize> {
+    line.match_indices("://").find_map(|(at, slashes)| {
+        let start = at + slashes.len();
+        let rest = &line[start..];
+        let address = &rest[..rest.find([' ', '\t', '"', '\'']).unwrap_or(rest.len())];
+        if address.contains('@') { Some(start) } else { address.find(['?', '#']).map(|query| start + query + 1) }
+    })
 }
 
 #[cfg(test)]
@@ -170,6 +198,8 @@ mod tests {
             "  # password: s3cret",
             "  login: https://me:s3cret@example.com",
             "  login: https://example.com/?sig=s3cret",
+            "  endpoints: { login: \"https://example.com\", graph: \"https://example.com/?sig=s3cret\" }",
+            "  endpoints: { login: \"https://a@example.com\", graph: \"https://example.com/?sig=s3cret\" }",
         ] {
             let shown = shown(line, 0, Syntax::Sound);
             assert!(!shown.contains("s3cret") && shown.contains(HIDDEN), "{shown}");
@@ -194,6 +224,9 @@ mod tests {
             "  applicationKey: {file: /run/secrets/contoso}",
             "  applicationKey:",
             "  securityRole: Technician",
+            "  certificate: { file: /run/secrets/contoso.pem }, domain: a",
+            "  domain: contoso.onmicrosoft.com # the secret is elsewhere",
+            "  applicationID: 1f3c5d7e",
             "  applicationId: 1f3c5d7e-0000-4000-8000-000000000001",
             "  endpoints: { login: http://127.0.0.1:8400, graph: http://127.0.0.1:8400 }",
         ] {

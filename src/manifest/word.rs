@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::secret;
+
 /// Longer ones are cut when they are quoted.
 const QUOTED_CHARS: usize = 60;
 
@@ -35,9 +37,12 @@ pub(super) fn escaped(text: &str) -> String {
     })
 }
 
-/// The text in backquotes, escaped and cut.
+/// The text in backquotes, escaped and cut; hidden where it looks like a key with a secret behind it.
 pub(super) fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(QUOTED_CHARS).collect();
+    if shown.lines().any(secret::holds_secret) {
+        return format!("`{}`", secret::HIDDEN);
+    }
     let more = if shown.len() < text.len() { "…" } else { "" };
     format!("`{}{more}`", escaped(&shown))
 }

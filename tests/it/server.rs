@@ -1,7 +1,5 @@
 //! The HTTP side of a running bmsync, over real sockets: every route, who may ask, what is refused and how.
 
-#![expect(clippy::unwrap_used, reason = "what these tests cannot do fails them")]
-
 mod access;
 mod answers;
 mod http;

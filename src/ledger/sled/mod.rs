@@ -6,6 +6,7 @@
 //! beside it; values carry checksums of our own.
 
 mod database;
+mod disk;
 mod fold;
 mod folder;
 mod frame;

@@ -11,7 +11,9 @@ use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
 use super::link::{Foreign, Link};
 use super::wire::{GROUP_SELECT, GroupEntry, Membership, Onward, USER_SELECT, UserEntry};
-use crate::directory::{Removal, TenantDirectory};
+use jiff::Timestamp;
+
+use crate::directory::{Changes, Coverage, DeltaLinks, News, Removal, TenantDirectory, Told};
 use crate::model::{Digest, Id};
 use crate::source::{Progress, SourceError};
 
@@ -167,20 +169,57 @@ impl Stage {
         Self::Log { users: Vec::new(), groups: Vec::new() }
     }
 
-    /// Makes the directory what both complete rounds say.
-    pub fn settle(self, directory: &mut TenantDirectory) {
+    /// What both complete rounds say.
+    pub fn news(self, links: DeltaLinks, read_at: Timestamp) -> News {
         match self {
-            Self::Whole(fold) => *directory = fold.end(),
-            Self::Log { users, groups } => {
-                let mut fold = Fold { directory: std::mem::take(directory), purged: Vec::new() };
-                for user in users {
-                    fold.user(user);
-                }
-                for group in groups {
-                    fold.group(group);
-                }
-                *directory = fold.end();
+            Self::Whole(fold) => {
+                let mut directory = fold.end();
+                directory.coverage = Coverage::Complete;
+                directory.read_at = Some(read_at);
+                directory.links = Some(links);
+                News::Everything(Box::new(directory))
             }
+            Self::Log { users, groups } => News::Changes(Changes { told: log(users, groups), read_at, links }),
+        }
+    }
+}
+
+/// What changed, users before groups. The memberships of users that are gone for good end last, because the group side
+/// does not always report them.
+fn log(users: Vec<UserEntry>, groups: Vec<GroupEntry>) -> Vec<Told> {
+    let mut told = Vec::with_capacity(users.len() + groups.len());
+    let mut purged: HashSet<Id> = HashSet::new();
+    for user in users {
+        told.push(match user.told() {
+            (id, Ok(patch)) => {
+                purged.remove(&id);
+                Told::User(id, Box::new(patch))
+            }
+            (id, Err(Removal::Soft)) => Told::UserGone(id, Removal::Soft),
+            (id, Err(Removal::Hard)) => {
+                purged.insert(id.clone());
+                Told::UserGone(id, Removal::Soft)
+            }
+        });
+    }
+    for group in groups {
+        log_group(group, &mut told);
+    }
+    told.extend(purged.into_iter().map(|id| Told::UserGone(id, Removal::Hard)));
+    told
+}
+
+fn log_group(group: GroupEntry, told: &mut Vec<Told>) {
+    let (group, fate, members) = group.told();
+    told.push(match fate {
+        Ok(patch) => Told::Group(group.clone(), patch),
+        Err(_) => Told::GroupGone(group.clone()),
+    });
+    for member in members {
+        match member.told() {
+            Membership::Joined(member) => told.push(Told::Joined { group: group.clone(), member }),
+            Membership::Left(member) => told.push(Told::Left { group: group.clone(), member }),
+            Membership::Ignored => {}
         }
     }
 }

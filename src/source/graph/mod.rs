@@ -33,7 +33,7 @@ use self::link::{Link, Origin};
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
 use super::{Progress, Source, SourceError};
-use crate::directory::{Coverage, DeltaLinks, TenantDirectory};
+use crate::directory::{DeltaLinks, News};
 use crate::manifest::config::{Credential, SecretRef, SignIn, Tenant};
 use crate::model::Text;
 
@@ -99,8 +99,8 @@ impl GraphSource {
     }
 
     /// Where the last read ended, if that is still an address of this Graph.
-    fn links(&self, directory: &TenantDirectory) -> Option<Links> {
-        let DeltaLinks { users, groups } = directory.links.as_ref()?;
+    fn links(&self, since: &DeltaLinks) -> Option<Links> {
+        let DeltaLinks { users, groups } = since;
         match (self.graph.origin.admit(users), self.graph.origin.admit(groups)) {
             (Ok(users), Ok(groups)) => Some(Links { users, groups }),
             (Err(_), _) | (_, Err(_)) => {
@@ -110,34 +110,32 @@ impl GraphSource {
         }
     }
 
-    fn settle(&self, read: Read, mode: &str, began: Instant, directory: &mut TenantDirectory) {
+    fn news(&self, read: Read, began: Instant) -> News {
         let Read { gathered: Gathered { stage, users, groups, pages }, links } = read;
-        stage.settle(directory);
-        directory.coverage = Coverage::Complete;
-        directory.read_at = Some(Timestamp::now());
-        directory.links = Some(links);
+        let news = stage.news(links, Timestamp::now());
+        let mode = match &news {
+            News::Everything(_) => "full",
+            News::Changes(_) => "changes",
+        };
         let took_ms = began.elapsed().as_millis();
         info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
+        news
     }
 }
 
 #[async_trait]
 impl Source for GraphSource {
-    async fn refresh(&self, directory: &mut TenantDirectory, progress: &dyn Progress) -> Result<(), SourceError> {
+    async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {
         let began = Instant::now();
-        let changes = match self.links(directory) {
+        let changes = match since.and_then(|since| self.links(since)) {
             Some(links) => self.read_changes(links, progress).await,
             None => Err(Stop::Resync),
         };
         match changes {
-            Ok(read) => self.settle(read, "changes", began, directory),
-            Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::Resync) => {
-                let read = self.read_everything(progress).await?;
-                self.settle(read, "full", began, directory);
-            }
+            Ok(read) => Ok(self.news(read, began)),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Resync) => Ok(self.news(self.read_everything(progress).await?, began)),
         }
-        Ok(())
     }
 }
 
