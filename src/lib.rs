@@ -37,6 +37,10 @@ pub mod engine;
 
 pub mod controller;
 
+pub mod server;
+
+pub mod remote;
+
 pub mod cli;
 
 pub mod simulator;

@@ -95,6 +95,17 @@ pub enum Cause {
     Pending,
 }
 
+impl Cause {
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Manifests => "manifests",
+            Self::Pending => "pending",
+        }
+    }
+}
+
 /// What a guard holds back of one tenant.
 #[derive(Clone, Debug)]
 pub struct Held {

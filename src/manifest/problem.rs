@@ -46,6 +46,7 @@ pub enum Code {
     CredentialConflict,
     TenantIdIsDomain,
     UndeclaredTenant,
+    ForeignTenant,
     DuplicateTenant,
     DuplicateName,
     DuplicateGroup,
@@ -65,7 +66,7 @@ pub enum Code {
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -91,6 +92,7 @@ impl Code {
         Self::CredentialConflict,
         Self::TenantIdIsDomain,
         Self::UndeclaredTenant,
+        Self::ForeignTenant,
         Self::DuplicateTenant,
         Self::DuplicateName,
         Self::DuplicateGroup,

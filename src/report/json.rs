@@ -29,6 +29,28 @@ pub fn write(plan: &Plan, created_at: Timestamp, out: &mut dyn io::Write) -> io:
     out.write_all(b"\n")
 }
 
+/// Writes the plan as [`write`] does, with `cause` in each change: one word, or null, per change of the plan, in its
+/// order. Where causes are missing they are null.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_with_causes(
+    plan: &Plan,
+    created_at: Timestamp,
+    causes: &[Option<&'static str>],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Shallow::default());
+    document_of(plan, created_at, Caused { changes: &plan.changes, causes }).serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// Changes as a plan has them, to be put into another document.
+#[must_use]
+pub fn changes(changes: &[Change]) -> impl Serialize + '_ {
+    List(changes, ChangeJson::of)
+}
+
 /// The plan as a tree, for comparing it with a saved one.
 ///
 /// # Errors
@@ -40,7 +62,11 @@ pub fn value(plan: &Plan, created_at: Timestamp) -> serde_json::Result<serde_jso
 /// The plan as something that serialises, to be put into a bigger document.
 #[must_use]
 pub fn document(plan: &Plan, created_at: Timestamp) -> impl Serialize + '_ {
-    let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
+    document_of(plan, created_at, List(&plan.changes, ChangeJson::of))
+}
+
+fn document_of<C: Serialize>(plan: &Plan, created_at: Timestamp, changes: C) -> Document<'_, C> {
+    let Plan { basis, changes: _, touched: _, preserved, blocked, unchanged: _ } = plan;
     let Basis { config_digest, state_revision, tenants } = basis;
     Document {
         format_version: FORMAT_VERSION,
@@ -49,7 +75,7 @@ pub fn document(plan: &Plan, created_at: Timestamp) -> impl Serialize + '_ {
         state_revision: state_revision.0,
         tenants: List(tenants, TenantJson::of),
         summary: plan.summary(),
-        changes: List(changes, ChangeJson::of),
+        changes,
         preserved: List(preserved, PreservedJson::of),
         blocked: List(blocked, BlockedJson::of),
     }
@@ -57,14 +83,14 @@ pub fn document(plan: &Plan, created_at: Timestamp) -> impl Serialize + '_ {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct Document<'a, C> {
     format_version: &'static str,
     created_at: Seconds,
     config_digest: &'a str,
     state_revision: u64,
     tenants: List<'a, TenantHead, TenantJson<'a>>,
     summary: Summary,
-    changes: List<'a, Change, ChangeJson<'a>>,
+    changes: C,
     preserved: List<'a, Preserved, PreservedJson<'a>>,
     blocked: List<'a, Blocked, BlockedJson<'a>>,
 }
@@ -78,6 +104,30 @@ impl<T, J: Serialize> Serialize for List<'_, T, J> {
         self.0.iter().try_for_each(|item| list.serialize_element(&(self.1)(item)))?;
         list.end()
     }
+}
+
+/// Changes with what causes each.
+struct Caused<'a> {
+    changes: &'a [Change],
+    causes: &'a [Option<&'static str>],
+}
+
+impl Serialize for Caused<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.changes.len()))?;
+        for (at, change) in self.changes.iter().enumerate() {
+            let cause = self.causes.get(at).copied().flatten();
+            list.serialize_element(&CausedJson { change: ChangeJson::of(change), cause })?;
+        }
+        list.end()
+    }
+}
+
+#[derive(Serialize)]
+struct CausedJson<'a> {
+    #[serde(flatten)]
+    change: ChangeJson<'a>,
+    cause: Option<&'static str>,
 }
 
 /// A time in whole seconds: `2026-11-23T10:00:00Z`.

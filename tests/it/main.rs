@@ -21,6 +21,8 @@ mod manifest;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod store;

@@ -124,6 +124,8 @@ fn schemas_are_fresh() {
     let mut files: Vec<String> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
+    // That one is of the server's HTTP side; its own test compares it.
+    files.retain(|file| file != "openapi.json");
     assert_eq!(files, names);
     for kind in KINDS {
         assert!(schema(kind).unwrap().contains(&format!("\"title\": \"{kind}\"")));

@@ -1,0 +1,147 @@
+//! Why a server did not do what was asked: the way to it, or what it said. Its words are a stranger's: bounded here, and
+//! made safe where they are shown.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::address::AddressError;
+
+/// The media type of a server's errors.
+pub const PROBLEM: &str = "application/problem+json";
+
+/// Longer texts of a server are cut.
+const MAX_CHARS: usize = 4000;
+
+/// Why a server did not do what was asked. Never holds a token.
+#[derive(Debug, Error)]
+pub enum RemoteError {
+    /// `--server` cannot be used.
+    #[error("the address of the server cannot be used: {0}")]
+    Address(#[from] AddressError),
+    /// The token cannot be sent.
+    #[error("the token is empty, or has signs that cannot be sent")]
+    Token,
+    /// No connection can be made from this machine at all.
+    #[error("no secure connection can be made from this machine")]
+    Setup(#[source] reqwest::Error),
+    /// The server does not answer.
+    #[error("{server} cannot be reached")]
+    Unreachable {
+        /// Which.
+        server: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server takes too long.
+    #[error("{server} did not answer in time")]
+    Timeout {
+        /// Which.
+        server: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server sends elsewhere, where no token goes.
+    #[error("{server} redirects, which is not followed")]
+    Redirected {
+        /// Which.
+        server: String,
+    },
+    /// What answers is not bmsync, or another one.
+    #[error("{server} answered {what}")]
+    Foreign {
+        /// Which.
+        server: String,
+        /// What it answered.
+        what: String,
+    },
+    /// The server says no.
+    #[error(transparent)]
+    Refused(Box<Refused>),
+    /// What it sends cannot be written.
+    #[error("the answer cannot be written")]
+    Write(#[source] std::io::Error),
+}
+
+impl RemoteError {
+    /// The next step for a person.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Address(_) => Some("give --server (or BMSYNC_SERVER) the root of a running bmsync"),
+            Self::Token => Some("set BMSYNC_TOKEN to the token alone"),
+            Self::Setup(_) => {
+                Some("install the system's root certificates, or let SSL_CERT_FILE name a PEM file of them")
+            }
+            Self::Unreachable { .. } => Some("is `bmsync run` running there, and does --listen let you in?"),
+            Self::Timeout { .. } => Some("try again, and look at its log and /metrics"),
+            Self::Redirected { .. } => Some("give --server the address that it redirects to, if you trust it"),
+            Self::Foreign { .. } => {
+                Some("check --server: is that a bmsync of this version, without a proxy's login page?")
+            }
+            Self::Refused(refused) => refused.hint(),
+            Self::Write(_) => None,
+        }
+    }
+}
+
+/// What a server says when it says no.
+#[derive(Clone, Debug, Deserialize, Error)]
+#[error("{detail}")]
+pub struct Refused {
+    /// The HTTP status.
+    #[serde(skip)]
+    pub status: u16,
+    /// The kind of problem, for programs.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// The kind of problem, for people.
+    #[serde(default)]
+    pub title: String,
+    /// What is the matter.
+    #[serde(default)]
+    pub detail: String,
+    /// What is wrong with the manifests.
+    #[serde(default)]
+    pub diagnostics: Vec<RemoteDiagnostic>,
+}
+
+/// A diagnostic out of an answer; its line is one of the stream that was sent, see
+/// [`Manifests::place`](super::Manifests::place).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "as in `validate -o json`")]
+pub struct RemoteDiagnostic {
+    pub line: u32,
+    pub column: u32,
+    pub severity: String,
+    pub code: String,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Refused {
+    /// Reads a problem; `None` when it is none.
+    pub(super) fn parse(status: u16, bytes: &[u8]) -> Option<Self> {
+        let mut refused: Self = serde_json::from_slice(bytes).ok()?;
+        refused.status = status;
+        for text in [&mut refused.kind, &mut refused.title, &mut refused.detail] {
+            *text = text.chars().take(MAX_CHARS).collect();
+        }
+        if refused.detail.is_empty() {
+            refused.detail = if refused.title.is_empty() { status.to_string() } else { refused.title.clone() };
+        }
+        Some(refused)
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self.status {
+            401 => Some("set BMSYNC_TOKEN to a token that the server knows"),
+            403 => Some("ask for a token of role operator; a server without tokens answers its own machine only"),
+            409 => Some("nothing was written; plan again"),
+            413 => Some("a request has at most 16 MiB"),
+            429 | 503 => Some("try again in a moment; /readyz says what the server is waiting for"),
+            _ => None,
+        }
+    }
+}

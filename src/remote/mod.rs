@@ -1,0 +1,306 @@
+//! The client of a running bmsync: what `--server URL` asks. It speaks HTTP and JSON, and decides nothing.
+
+use std::io;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Response, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+mod address;
+
+mod error;
+
+mod manifests;
+
+pub use address::AddressError;
+pub use error::{Refused, RemoteDiagnostic, RemoteError};
+pub use manifests::Manifests;
+
+use crate::approved::Consent;
+use address::{Address, Reach};
+
+/// Environment variable with the token.
+pub const TOKEN_VARIABLE: &str = "BMSYNC_TOKEN";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Without a byte for so long, an answer is given up: a little more than a server takes for one.
+const READ_TIMEOUT: Duration = Duration::from_secs(330);
+
+/// Larger answers are refused, except exports, which are not kept.
+const MAX_ANSWER_BYTES: usize = 1 << 30;
+
+/// Larger errors are not read.
+const MAX_ERROR_BYTES: usize = 16 << 20;
+
+/// A running bmsync.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    address: Address,
+    client: Client,
+}
+
+/// What has a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the list of that name")]
+pub enum Collection {
+    Employees,
+    Contacts,
+    Tenants,
+    Rules,
+    Events,
+}
+
+impl Collection {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Employees => "employees",
+            Self::Contacts => "contacts",
+            Self::Tenants => "tenants",
+            Self::Rules => "rules",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Page {
+    /// In the order of the list, as `get -o json` has them.
+    pub items: Vec<Value>,
+    /// The `after` of the page that follows; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// What is held back of a tenant, or was approved.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldChanges {
+    /// The tenant.
+    pub tenant_id: String,
+    /// Names exactly these changes.
+    pub digest: String,
+    /// Until when the approval holds; `None` while they are not approved.
+    pub approved_until: Option<String>,
+    /// As a plan has them.
+    pub changes: Vec<Value>,
+}
+
+/// What came of applying a saved plan.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AppliedPlan {
+    /// The revision afterwards.
+    pub revision: u64,
+    /// Changes that were written.
+    pub written: u64,
+    /// Users whose changes were refused, with the reason.
+    pub failures: Vec<String>,
+}
+
+impl Remote {
+    /// The server at an address: https, or http on loopback.
+    ///
+    /// # Errors
+    /// When the address or the token cannot be used, or no TLS can be spoken from this machine.
+    pub fn new(server: &str, token: Option<&SecretString>) -> Result<Self, RemoteError> {
+        let address = Address::parse(server)?;
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            headers.insert(AUTHORIZATION, bearer(token)?);
+        }
+        let client = client(address.reach(), headers).map_err(RemoteError::Setup)?;
+        Ok(Self { address, client })
+    }
+
+    /// Plans the manifests, or with none those that are in force there. The answer is the plan's JSON, with `cause`.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or refuses; invalid manifests are [`RemoteError::Refused`] with diagnostics.
+    pub async fn plan(&self, manifests: &Manifests) -> Result<Value, RemoteError> {
+        let body = manifests.bytes().to_vec();
+        let plan: Value = self.ask(Method::POST, &["v1", "plan"], &[], Some(("application/yaml", body))).await?;
+        let version = plan.get("formatVersion").and_then(Value::as_str);
+        if version != Some(crate::report::json::FORMAT_VERSION) {
+            return Err(self.foreign("a plan of another format"));
+        }
+        Ok(plan)
+    }
+
+    /// Applies a saved plan.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or refuses: the plan is stale.
+    pub async fn apply(&self, saved: &Value, consent: Consent) -> Result<AppliedPlan, RemoteError> {
+        let held = match consent {
+            Consent::Withheld => "false",
+            Consent::Given => "true",
+        };
+        let body = Some(("application/json", saved.to_string().into_bytes()));
+        self.ask(Method::POST, &["v1", "apply"], &[("approveHeld", held)], body).await
+    }
+
+    /// A page of a list, after the `next` of the page before.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or refuses.
+    pub async fn page(&self, collection: Collection, after: Option<&str>, limit: usize) -> Result<Page, RemoteError> {
+        let limit = limit.to_string();
+        let mut query = vec![("limit", limit.as_str())];
+        query.extend(after.map(|after| ("after", after)));
+        self.ask(Method::GET, &["v1", collection.word()], &query, None).await
+    }
+
+    /// One thing of a list, by its ID or name.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or has none.
+    pub async fn one(&self, collection: Collection, id: &str) -> Result<Value, RemoteError> {
+        self.ask(Method::GET, &["v1", collection.word(), id], &[], None).await
+    }
+
+    /// Explains the users of that name, email or object ID.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or knows none.
+    pub async fn explain(&self, user: &str) -> Result<Vec<Value>, RemoteError> {
+        let page: Page = self.ask(Method::GET, &["v1", "explain"], &[("user", user)], None).await?;
+        Ok(page.items)
+    }
+
+    /// Has it look again, at one tenant or at all.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or has no such tenant.
+    pub async fn sync(&self, tenant: Option<&str>) -> Result<(), RemoteError> {
+        let path: Vec<&str> = ["v1", "sync"].into_iter().chain(tenant).collect();
+        let _: Value = self.ask(Method::POST, &path, &[], None).await?;
+        Ok(())
+    }
+
+    /// What is held back of a tenant.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or has no such tenant.
+    pub async fn held(&self, tenant: &str) -> Result<HeldChanges, RemoteError> {
+        self.ask(Method::GET, &["v1", "approve", tenant], &[], None).await
+    }
+
+    /// Approves exactly the changes that this digest names.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or holds back something else by now.
+    pub async fn approve(&self, tenant: &str, digest: &str) -> Result<HeldChanges, RemoteError> {
+        let body = Some(("application/json", json!({ "digest": digest }).to_string().into_bytes()));
+        self.ask(Method::POST, &["v1", "approve", tenant], &[], body).await
+    }
+
+    /// Writes the whole state, as it comes.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, its answer breaks off, or it cannot be written; then a part may be written.
+    pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), RemoteError> {
+        let mut response = self.send(Method::GET, &["v1", "export"], &[], None).await?;
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(error))? {
+            out.write_all(&chunk).map_err(RemoteError::Write)?;
+        }
+        out.flush().map_err(RemoteError::Write)
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<T, RemoteError> {
+        let response = self.send(method, path, query, body).await?;
+        let bytes = self.read(response, MAX_ANSWER_BYTES).await?;
+        serde_json::from_slice(&bytes).map_err(|_| self.foreign("something else than the JSON expected"))
+    }
+
+    /// Sends a request, and turns everything but success into an error.
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Response, RemoteError> {
+        let mut request = self.client.request(method, self.address.url(path, query));
+        if let Some((media, bytes)) = body {
+            request = request.header(CONTENT_TYPE, media).body(bytes);
+        }
+        let response = request.send().await.map_err(|error| self.unanswered(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        if status.is_redirection() {
+            return Err(RemoteError::Redirected { server: self.address.to_string() });
+        }
+        let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|media| media == error::PROBLEM);
+        let bytes = self.read(response, MAX_ERROR_BYTES).await?;
+        let refused = if is_problem { Refused::parse(status.as_u16(), &bytes) } else { None };
+        match refused {
+            Some(refused) => Err(RemoteError::Refused(Box::new(refused))),
+            None => Err(self.foreign(&format!("{status}, and not as bmsync does"))),
+        }
+    }
+
+    async fn read(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, RemoteError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(error))? {
+            if bytes.len() + chunk.len() > limit {
+                return Err(self.foreign("more than can be taken"));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn foreign(&self, what: &str) -> RemoteError {
+        RemoteError::Foreign { server: self.address.to_string(), what: what.to_owned() }
+    }
+
+    fn unanswered(&self, error: reqwest::Error) -> RemoteError {
+        let (server, source) = (self.address.to_string(), error.without_url());
+        if source.is_timeout() {
+            RemoteError::Timeout { server, source }
+        } else {
+            RemoteError::Unreachable { server, source }
+        }
+    }
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, RemoteError> {
+    let token = token.expose_secret();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(RemoteError::Token);
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| RemoteError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn client(reach: Reach, mut headers: HeaderMap) -> Result<Client, reqwest::Error> {
+    // An error only says that a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json, application/problem+json, */*;q=0.1"));
+    let builder = Client::builder()
+        .user_agent(concat!("bmsync/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT);
+    match reach {
+        // Without TLS no root certificate is needed, so none is looked for: a bare machine has none.
+        Reach::Plain => builder.no_proxy().http1_only().tls_certs_only([]).build(),
+        Reach::Near => builder.no_proxy().build(),
+        Reach::Far => builder.https_only(true).build(),
+    }
+}

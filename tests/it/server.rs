@@ -1,0 +1,11 @@
+//! The HTTP side of a running bmsync, over real sockets: every route, who may ask, what is refused and how.
+
+mod access;
+mod answers;
+mod http;
+mod limits;
+mod remote;
+mod shape;
+mod tls;
+mod webhook;
+mod world;
