@@ -193,7 +193,7 @@ fn person(place: &Place, kind: Kind, pairs: &[(Key, Raw)], wrong: &mut Vec<Strin
     let archived_from = user("archivedFrom", Key::ArchivedFromTenant, Key::ArchivedFromUser, pairs, wrong);
     let fields = fields(kind, pairs, wrong);
     let (id, status, tickets, invoices) = (id?, status?, tickets?, invoices?);
-    if id.is_none() && fields.iter().all(|(_, value)| value.is_none()) {
+    if wrong.is_empty() && id.is_none() && fields.iter().all(|(_, value)| value.is_none()) {
         wrong.push(format!("the row says nothing of the {kind}"));
     }
     Some(PersonRow { place: place.clone(), kind, id, status, fields, source, archived_from, tickets, invoices })
