@@ -28,7 +28,8 @@ fn each_room_imports_only_from_the_left() {
     for (place, rooms) in LAYERS.iter().enumerate() {
         for room in *rooms {
             for (file, used) in imports(room) {
-                let allowed = used == *room || LAYERS[..place].iter().flat_map(|rooms| rooms.iter()).any(|left| *left == used);
+                let allowed =
+                    used == *room || LAYERS[..place].iter().flat_map(|rooms| rooms.iter()).any(|left| *left == used);
                 let known = EXCEPTIONS.iter().any(|(from, to, _)| *from == *room && *to == used);
                 if !allowed && !known {
                     wrong.push(format!("{file} imports crate::{used}"));
@@ -58,7 +59,8 @@ fn the_core_has_no_io_no_clock_and_no_async() {
     let mut wrong = Vec::new();
     for room in ["model", "display", "directory", "actual", "desired", "plan", "applied"] {
         for (file, text) in sources(room) {
-            let words = ["async fn", "std::fs", "std::net", "tokio::", "Timestamp::now", "SystemTime", "fastrand", "std::env"];
+            let words =
+                ["async fn", "std::fs", "std::net", "tokio::", "Timestamp::now", "SystemTime", "fastrand", "std::env"];
             wrong.extend(words.into_iter().filter(|word| text.contains(word)).map(|word| format!("{file}: {word}")));
         }
     }

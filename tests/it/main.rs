@@ -4,6 +4,7 @@ mod cli_display;
 mod cli_front;
 mod cli_report;
 mod cli_story;
+mod e2e;
 mod graph;
 mod interchange;
 mod layers;
