@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::display::{quoted, safe};
 use crate::interchange::record::record;
-use crate::model::{Field, Kind, Record, Text};
+use crate::model::{Field, Record, Text};
 use crate::plan::explain::{ExplainedField, Presence, RuleVerdict, Verdict};
 use crate::plan::{Action, Explanation};
 
@@ -117,10 +117,7 @@ fn rules(out: &mut String, rules: &[RuleVerdict], palette: Palette) {
         };
         let verdict = palette.paint(tone, format!("{symbol} {}", verdict.word()));
         let group = group_name.as_ref().map_or_else(|| group.to_string(), Text::to_string);
-        let record = match kind {
-            Kind::Employee => "an employee",
-            Kind::Contact => "a contact",
-        };
+        let record = kind.with_article();
         let _ = writeln!(out, "  {verdict}  {} (order {order}, group {}, makes {record})", safe(rule), safe(&group));
         let _ = writeln!(out, "      {}", safe(why));
     }
