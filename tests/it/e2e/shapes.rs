@@ -205,10 +205,10 @@ fn diagnostics_have_their_keys_and_a_text_goes_to_stderr() {
     assert_eq!(keys(&value), ["diagnostics"]);
     let one = &value["diagnostics"][0];
     assert_eq!(keys(one), ["file", "line", "column", "severity", "code", "message", "hint"]);
-    assert_eq!((&one["severity"], &one["line"]), (&json!("error"), &json!(28)));
+    assert_eq!((&one["severity"], &one["line"]), (&json!("error"), &json!(30)));
     assert!(one["file"].as_str().expect("a path").ends_with("all.yaml"));
     assert!(one["hint"].as_str().expect("a hint").contains("employee"));
-    let told = bench.run(&["validate"]).ends(1).says(&["all.yaml:28:", "record: employe", "employee"]);
+    let told = bench.run(&["validate"]).ends(1).says(&["all.yaml:30:", "record: employe", "employee"]);
     assert_eq!(told.out, "");
     for folder in ["nowhere", "empty"] {
         std::fs::create_dir_all(bench.path("empty")).expect("a folder");
