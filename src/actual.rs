@@ -1,6 +1,6 @@
 //! What BMS holds at one revision: records, accounts, and the indexes by email, username and owner.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
 
@@ -10,6 +10,7 @@ pub struct Actual {
     /// The revision that this is.
     pub revision: Revision,
     records: HashMap<RecordKey, Record>,
+    keys: BTreeSet<RecordKey>,
     owned: HashMap<UserKey, RecordKey>,
     tenants: HashMap<Id, Owned>,
     archived_from: HashMap<UserKey, Vec<RecordKey>>,
@@ -72,9 +73,15 @@ impl Actual {
     /// All records by (kind, ID).
     #[must_use]
     pub fn sorted_records(&self) -> Vec<&Record> {
-        let mut records: Vec<&Record> = self.records.values().collect();
-        records.sort_unstable_by_key(|record| record.key);
-        records
+        self.keys.iter().filter_map(|key| self.records.get(key)).collect()
+    }
+
+    /// The first records of a kind with an ID above `after`, by ID.
+    #[must_use]
+    pub fn page(&self, kind: Kind, after: u64, limit: usize) -> Vec<&Record> {
+        let from = RecordKey { kind, id: after.saturating_add(1) };
+        let keys = self.keys.range(from..).take_while(|key| key.kind == kind).take(limit);
+        keys.filter_map(|key| self.records.get(key)).collect()
     }
 
     /// The record that the user owns.
@@ -152,12 +159,14 @@ impl Actual {
             self.unindex(&old);
         }
         self.index(&record);
+        self.keys.insert(record.key);
         self.records.insert(record.key, record);
     }
 
     /// Takes a record out: only for undoing, BMS records are never deleted.
     pub fn forget(&mut self, key: RecordKey) {
         if let Some(old) = self.records.remove(&key) {
+            self.keys.remove(&key);
             self.unindex(&old);
         }
     }

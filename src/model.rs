@@ -32,6 +32,15 @@ impl Kind {
         }
     }
 
+    /// The word in a sentence.
+    #[must_use]
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Employee => "an employee",
+            Self::Contact => "a contact",
+        }
+    }
+
     /// The other kind of person.
     #[must_use]
     pub const fn other(self) -> Self {

@@ -161,6 +161,20 @@ impl Core {
         Ok(Some(report))
     }
 
+    /// Applies a plan of everybody that was made just now, and remembers what it leaves open.
+    pub async fn apply_whole(&mut self, made: Plan, consent: Consent) -> Result<Option<Report>, StoreError> {
+        self.remember(&made, &Scope::All);
+        let approved = made.approve(consent);
+        let batch = approved.batch();
+        if batch.users.is_empty() && batch.touched.is_empty() {
+            return Ok(None);
+        }
+        let report = engine::apply(&*self.store, approved).await?;
+        self.store.read(&mut self.observed.actual).await?;
+        self.settle(Some(&report));
+        Ok(Some(report))
+    }
+
     fn consent(&self, change: &Change, now: Timestamp) -> Consent {
         match self.approvals.iter().any(|approval| approval.covers(change, now)) {
             true => Consent::Given,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{Changes, Coverage, DeltaLinks, News, Portion, TenantDirectory};
+use crate::directory::{Changes, Coverage, DeltaLinks, Portion, TenantDirectory};
 use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::config::Tenant;
 use crate::model::Id;
@@ -41,6 +41,7 @@ struct Head {
     links: Option<DeltaLinks>,
     read_at: Option<Timestamp>,
     full_at: Option<Timestamp>,
+    suspicion: Option<String>,
 }
 
 /// A mirror as it was found.
@@ -89,22 +90,22 @@ impl Mirror {
         }
         directory.links.clone_from(&head.links);
         directory.read_at = head.read_at;
+        directory.suspicion.clone_from(&head.suspicion);
         directory.coverage = Coverage::Partial;
         Ok(Some(directory))
     }
 
-    /// Saves what a read brought, before it is folded into the live directory.
-    pub async fn save(&mut self, news: &News) -> Result<(), LedgerError> {
-        match news {
-            News::Everything(whole) => self.snapshot(whole, whole.read_at).await,
-            News::Changes(changes) => self.append(changes).await,
-        }
+    /// Saves that everything was read: a snapshot of the live directory.
+    pub async fn replace(&mut self, directory: &TenantDirectory) -> Result<(), LedgerError> {
+        self.snapshot(directory, directory.read_at).await
     }
 
-    async fn append(&mut self, changes: &Changes) -> Result<(), LedgerError> {
+    /// Saves what changed, with the links up to which it was read.
+    pub async fn append(&mut self, changes: &Changes, suspicion: Option<String>) -> Result<(), LedgerError> {
         let mut head = self.head.clone();
         head.links = Some(changes.links.clone());
         head.read_at = Some(changes.read_at);
+        head.suspicion = suspicion;
         let mut entries = Vec::new();
         if !changes.told.is_empty() {
             entries.push((self.key(head.generation, "log", head.logged), Some(encode(changes)?)));
@@ -146,6 +147,7 @@ impl Mirror {
             links: directory.links.clone(),
             read_at: directory.read_at,
             full_at,
+            suspicion: directory.suspicion.clone(),
         };
         self.ledger.stash(vec![(self.head_key(), Some(encode(&head)?))]).await?;
         let old = std::mem::replace(&mut self.head, head);

@@ -7,6 +7,12 @@ pub mod connection;
 mod core;
 mod health;
 mod mirror;
+mod operations;
+mod running;
+mod status;
+mod watch;
+
+pub use running::{Connect, Controller};
 
 use std::sync::Arc;
 

@@ -56,6 +56,14 @@ pub struct Changes {
     pub links: DeltaLinks,
 }
 
+impl Touched {
+    /// Whether nobody is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && !self.everybody
+    }
+}
+
 impl TenantDirectory {
     /// Takes in what a read brought, and says whom it touches.
     pub fn take(&mut self, news: News) -> Touched {

@@ -8,7 +8,7 @@ use crate::model::{Field, Link, Record, Seen, Status, Text, UserKey, filled};
 use super::obstacle;
 use super::proposal::{Draft, Proposal, Retire, Target, is_free, other_logins, status_change};
 use super::values::{Ground, values};
-use super::{FieldChange, Preserved, PreservedField, Provenance, Touch, UserRef};
+use super::{FieldChange, Preserved, PreservedField, Touch, UserRef};
 
 /// Decides users one at a time against one actual state.
 pub(super) struct Decider<'a> {
@@ -153,7 +153,7 @@ impl<'a> Decider<'a> {
             (true, true, _) => touched(record, user, seen),
             (true, false, _) => Draft::Unchanged,
             (false, false, Drift::Preserve) => {
-                let change = status_change(Some(record.status), Status::Inactive, Provenance::Directory);
+                let change = status_change(Some(record.status), Status::Inactive);
                 preserved_of(user, record, vec![change])
             }
             (false, true, _) | (false, false, Drift::Enforce) => {

@@ -158,7 +158,7 @@ impl<'a> Proposal<'a> {
     /// The change of status, if there is one.
     pub fn status_change(&self) -> Option<FieldChange> {
         let before = self.target.record().map(|record| record.status);
-        (before != Some(Status::Active)).then(|| status_change(before, Status::Active, Provenance::Directory))
+        (before != Some(Status::Active)).then(|| status_change(before, Status::Active))
     }
 }
 
@@ -168,9 +168,9 @@ fn holds(record: &Record, space: Namespace, name: &str) -> bool {
 }
 
 /// A change of status.
-pub(super) fn status_change(before: Option<Status>, after: Status, from: Provenance) -> FieldChange {
+pub(super) fn status_change(before: Option<Status>, after: Status) -> FieldChange {
     let word = |status: Status| Text::const_new(status.word());
-    FieldChange { slot: Slot::Status, before: before.map(word), after: Some(word(after)), from }
+    FieldChange { slot: Slot::Status, before: before.map(word), after: Some(word(after)), from: Provenance::Directory }
 }
 
 /// Whether nobody living owns the record: bmsync may take it over.

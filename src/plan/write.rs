@@ -71,13 +71,15 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
     }
 
     fn archive(&mut self, proposal: &Proposal<'a>, record: &Record, held: Option<Hold>) -> Change {
-        let mut fields = vec![status_change(Some(record.status), Status::Archived, Provenance::Rule)];
+        let mut fields = vec![status_change(Some(record.status), Status::Archived)];
         fields.extend(self.archived_names(record));
         let rule = &proposal.person.rule.name;
         let reason = match proposal.linked {
-            Some(linked) if linked.key == record.key => format!("rule `{rule}` makes this user a {}", proposal.kind()),
+            Some(linked) if linked.key == record.key => {
+                format!("rule `{rule}` makes this user {}", proposal.kind().with_article())
+            }
             Some(_) | None => {
-                format!("it holds the login of this user, whom rule `{rule}` makes a {}", proposal.kind())
+                format!("it holds the login of this user, whom rule `{rule}` makes {}", proposal.kind().with_article())
             }
         };
         Change {
@@ -149,7 +151,7 @@ fn deactivate(retire: &Retire<'_>, held: Option<Hold>) -> Change {
         rule: rule.cloned(),
         reason: (*reason).to_owned(),
         held,
-        fields: vec![status_change(Some(record.status), Status::Inactive, Provenance::Directory)],
+        fields: vec![status_change(Some(record.status), Status::Inactive)],
         link: LinkChange::Set(link),
     }
 }

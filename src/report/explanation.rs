@@ -94,13 +94,6 @@ fn who(out: &mut String, explanation: &Explanation, palette: Palette) {
     let _ = writeln!(out, "  {}", presence_text(*presence));
 }
 
-const fn article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Employee => "an employee",
-        Kind::Contact => "a contact",
-    }
-}
-
 const fn presence_text(presence: Presence) -> &'static str {
     match presence {
         Presence::Present => "in the directory",
@@ -130,7 +123,7 @@ fn rules(out: &mut String, rules: &[RuleVerdict], palette: Palette) {
             "  {verdict}  {} (order {order}, group {}, makes {})",
             safe(rule),
             safe(&group),
-            article(*kind)
+            kind.with_article()
         );
         let _ = writeln!(out, "      {}", safe(why));
     }

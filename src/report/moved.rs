@@ -57,6 +57,10 @@ pub fn moved(saved: &Value, fresh: &Value) -> Vec<String> {
     moved.extend(
         ["changes", "preserved", "blocked"].into_iter().filter_map(|section| moved_entries(saved, fresh, section)),
     );
+    // The summary follows from the rest: alone it moves only by hand, to show a person what is not so.
+    if moved.is_empty() && !holds(&saved["summary"], &fresh["summary"]) {
+        moved.push("the summary in the file: it is not that of the file's own changes".into());
+    }
     moved
 }
 

@@ -9,6 +9,8 @@ mod cli_report;
 #[cfg(test)]
 mod cli_story;
 #[cfg(test)]
+mod e2e;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod interchange;

@@ -9,6 +9,7 @@ use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
 use super::folder::{Folder, Witness, io};
 use super::frame::{self, Flaw};
 use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
+use super::spare::Spare;
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::ledger::{Commit, LedgerError, Stashed};
@@ -45,18 +46,40 @@ pub struct Database {
     mark: Mark,
     /// Bytes of log after the mark.
     ahead: u64,
+    /// As it was before it was opened, until it has been read whole.
+    spare: Option<Spare>,
 }
 
 impl Database {
-    /// Opens it: drops what a killed commit left, and checks that the newest reported commit is there.
+    /// Opens it: drops what a killed commit left, and checks that the newest reported commit is there. One that is
+    /// damaged is left as it was found.
     pub fn open(folder: &Folder, slack: Slack) -> Result<Self, LedgerError> {
+        let spare = Spare::take(folder.path()).map_err(|error| io(folder.path(), "open", error))?;
+        match Self::look(folder, slack) {
+            Ok(database) => Ok(Self { spare: Some(spare), ..database }),
+            Err(error) => Err(put_back(folder, spare, error)),
+        }
+    }
+
+    fn look(folder: &Folder, slack: Slack) -> Result<Self, LedgerError> {
         let path = folder.path().to_owned();
         let db = open_sled(folder)?;
         let sync = Sync::new(&path)?;
-        let mut database = Self { path, slack, db, sync, head: Head::default(), mark: Mark::default(), ahead: 0 };
+        let (head, mark) = (Head::default(), Mark::default());
+        let mut database = Self { path, slack, db, sync, head, mark, ahead: 0, spare: None };
         database.recover()?;
         database.confront(folder)?;
         Ok(database)
+    }
+
+    /// Gives it up because of an error; a damaged one that was never read whole goes back to how it was found.
+    pub fn give_up(mut self, folder: &Folder, error: LedgerError) -> LedgerError {
+        let spare = self.spare.take();
+        drop(self);
+        match spare {
+            Some(spare) => put_back(folder, spare, error),
+            None => error,
+        }
     }
 
     fn recover(&mut self) -> Result<(), LedgerError> {
@@ -126,7 +149,7 @@ impl Database {
     }
 
     /// Everything as of the newest commit.
-    pub fn load(&self) -> Result<Actual, LedgerError> {
+    pub fn load(&mut self) -> Result<Actual, LedgerError> {
         let mut actual = Actual::default();
         fold::load(&self.db, &self.mark, &mut actual).map_err(|error| self.fold_error("read", error))?;
         self.replay(self.mark.head, |segment| {
@@ -134,6 +157,7 @@ impl Database {
             Ok(Step::On)
         })?;
         actual.revision = self.head.revision;
+        self.spare = None;
         Ok(actual)
     }
 
@@ -165,6 +189,8 @@ impl Database {
             return Err(LedgerError::Stale { expected, found });
         }
         let (sealed, head) = segment::split(self.head, commit).map_err(|flaw| self.unwritable(flaw))?;
+        // From here on the copy is older than what may be on the disk.
+        self.spare = None;
         self.append(&sealed)?;
         self.head = head;
         self.ahead += sealed.iter().map(|segment| segment.value.len() as u64).sum::<u64>();
@@ -296,6 +322,17 @@ impl Database {
 
     fn flaw(&self, detail: String) -> LedgerError {
         LedgerError::Damaged { path: self.path.display().to_string(), detail }
+    }
+}
+
+/// Puts a damaged database back to how it was found.
+fn put_back(folder: &Folder, spare: Spare, error: LedgerError) -> LedgerError {
+    if !matches!(error, LedgerError::Damaged { .. }) {
+        return error;
+    }
+    match spare.restore() {
+        Ok(()) => error,
+        Err(refused) => io(folder.path(), "put back the damaged", refused),
     }
 }
 

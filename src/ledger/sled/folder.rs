@@ -49,6 +49,10 @@ pub struct Witness {
 impl Folder {
     /// Takes the folder, making it where there is none.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        // A file in the way would only be told as "file exists".
+        if path.exists() && !path.is_dir() {
+            return Err(LedgerError::Foreign { path: path.display().to_string() });
+        }
         create(path).map_err(|error| io(path, "create", error))?;
         let found = Found::look(path)?;
         if found == Found::Foreign {

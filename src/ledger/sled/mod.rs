@@ -11,6 +11,7 @@ mod fold;
 mod folder;
 mod frame;
 mod segment;
+mod spare;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,11 +79,13 @@ impl Inner {
             Some(database) => database,
             None => Database::open(&self.folder, self.slack)?,
         };
-        let done = work(&self.folder, &mut database);
-        if matches!(done, Ok(_) | Err(LedgerError::Stale { .. })) {
-            *slot = Some(database);
+        match work(&self.folder, &mut database) {
+            done @ (Ok(_) | Err(LedgerError::Stale { .. })) => {
+                *slot = Some(database);
+                done
+            }
+            Err(error) => Err(database.give_up(&self.folder, error)),
         }
-        done
     }
 }
 

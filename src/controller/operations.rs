@@ -1,0 +1,220 @@
+//! What a running bmsync answers: reads of what it knows, plans of what it would do, and orders to look, approve, apply.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::approval::{self, Approval};
+use super::core::Core;
+use super::running::{Controller, Shared};
+use super::{
+    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+};
+use crate::applied::Event;
+use crate::approved::Consent;
+use crate::manifest::config::{Config, Tenant};
+use crate::model::{Digest, Kind, Record, RecordKey, UserKey};
+use crate::plan::explain::find;
+use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
+use crate::report::{json, moved};
+use crate::store::StoreError;
+
+/// Where approvals are kept, so that they outlive a restart.
+const APPROVALS: &str = "approvals";
+
+#[async_trait]
+impl Operations for Controller {
+    async fn plan(&self, candidate: Option<Config>) -> Result<ServedPlan, Refusal> {
+        let core = self.shared().core.lock().await;
+        let created_at = Timestamp::now();
+        Ok(tokio::task::block_in_place(|| match candidate {
+            None => {
+                let plan = plan(&core.config, &core.observed, &Scope::All);
+                ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
+            }
+            Some(candidate) => {
+                let pending = plan(&core.config, &core.observed, &Scope::All);
+                let plan = plan(&candidate, &core.observed, &Scope::All);
+                let causes = causes(&plan, &pending);
+                ServedPlan { plan, created_at, causes }
+            }
+        }))
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.shared().config()
+    }
+
+    fn sync(&self, tenant: Option<&str>) -> Result<(), Refusal> {
+        match tenant {
+            None => self.nudge_all(),
+            Some(wanted) => self.shared().nudge(&self.tenant(wanted)?.id),
+        }
+        Ok(())
+    }
+
+    async fn held(&self, tenant: &str) -> Result<Held, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        Ok(held(&*self.shared().core.lock().await, &tenant))
+    }
+
+    async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let now = Timestamp::now();
+        let mut core = self.shared().core.lock().await;
+        let mut shown = held(&core, &tenant);
+        if shown.digest != digest {
+            let message = "what is held is no longer what was shown: look at it again, then approve that";
+            return Err(Refusal::Conflict(message.to_owned()));
+        }
+        let approval = Approval::new(tenant.id.clone(), &shown.changes, now);
+        shown.approved_until = Some(approval.until);
+        core.approvals.retain(|known| known.tenant != tenant.id && known.until > now);
+        core.approvals.push(approval);
+        self.shared().keep_approvals(&core.approvals).await?;
+        drop(core);
+        self.shared().nudge(&tenant.id);
+        Ok(shown)
+    }
+
+    async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
+        let mut core = self.shared().core.lock().await;
+        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &Scope::All));
+        let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let moves = moved::moved(&saved, &fresh);
+        if !moves.is_empty() {
+            let message = format!("the plan is stale, so nothing was changed; moved: {}", moves.join("; "));
+            return Err(Refusal::Conflict(message));
+        }
+        let applied = core.apply_whole(made, consent).await?;
+        let Some(report) = applied else {
+            let revision = core.observed.actual.revision.0;
+            return Ok(ServedReport { revision, written: 0, failures: Vec::new() });
+        };
+        let name = |failure: &crate::engine::Failure| {
+            let known = failure.user.user_principal_name.as_deref();
+            known.map_or_else(|| failure.user.key.to_string(), str::to_owned)
+        };
+        Ok(ServedReport {
+            revision: report.applied.revision.0,
+            written: report.written.values().sum(),
+            failures: report.failures.iter().map(|failure| format!("{}: {}", name(failure), failure.message)).collect(),
+        })
+    }
+
+    async fn records(&self, kind: Kind, after: u64, limit: usize) -> Result<Vec<Record>, Refusal> {
+        let pick = move |actual: &crate::actual::Actual| actual.page(kind, after, limit).into_iter().cloned().collect();
+        Ok(self.shared().store.view(pick).await?)
+    }
+
+    async fn record(&self, key: RecordKey) -> Result<Record, Refusal> {
+        let found = self.shared().store.view(move |actual| actual.record(key).cloned()).await?;
+        found.ok_or_else(|| Refusal::NotFound(format!("there is no {key}")))
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Refusal> {
+        Ok(self.shared().store.events(after, limit).await?)
+    }
+
+    async fn tenants(&self) -> Vec<TenantStatus> {
+        let core = self.shared().core.lock().await;
+        let now = Timestamp::now();
+        let config = Arc::clone(&core.config);
+        let mut conditions = self.shared().conditions();
+        let status = |tenant: &Tenant| {
+            let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
+            conditions.tenant(tenant, &connection, &core, now)
+        };
+        config.tenants.iter().map(status).collect()
+    }
+
+    async fn rules(&self) -> Vec<RuleStatus> {
+        let core = self.shared().core.lock().await;
+        self.shared().conditions().rules(&core, Timestamp::now())
+    }
+
+    async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
+        let core = self.shared().core.lock().await;
+        tokio::task::block_in_place(|| {
+            let found = find(user, &core.observed);
+            if found.is_empty() {
+                return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
+            }
+            let open = core.open().map(|(key, _)| key.clone());
+            let users: BTreeSet<UserKey> = found.iter().cloned().chain(open).collect();
+            let plan = plan(&core.config, &core.observed, &Scope::Users(users));
+            Ok(found.iter().map(|key| explain(key, &core.config, &core.observed, &plan)).collect())
+        })
+    }
+
+    async fn export(&self) -> Result<Vec<u8>, Refusal> {
+        let mut bytes = Vec::new();
+        let written = self.shared().store.export(&mut bytes).await?;
+        written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    fn notified(&self, notification: Notification) {
+        drop(notification);
+    }
+
+    fn readiness(&self) -> Readiness {
+        let waiting_for = self.shared().unread();
+        Readiness { ready: waiting_for.is_empty(), waiting_for }
+    }
+
+    fn metrics(&self) -> String {
+        String::new()
+    }
+}
+
+impl Controller {
+    fn tenant(&self, wanted: &str) -> Result<Tenant, Refusal> {
+        let unknown = || Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)));
+        self.shared().find(wanted).ok_or_else(unknown)
+    }
+}
+
+impl Shared {
+    /// Keeps approvals, so that they outlive a restart.
+    async fn keep_approvals(&self, approvals: &[Approval]) -> Result<(), Refusal> {
+        let bytes = serde_json::to_vec(approvals).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let kept = self.ledger.stash(vec![(APPROVALS.to_owned(), Some(bytes))]).await;
+        kept.map_err(|error| Refusal::Unavailable(error.to_string()))
+    }
+
+    /// The approvals that were kept.
+    pub(super) async fn kept_approvals(&self) -> Vec<Approval> {
+        let bytes = self.ledger.stashed(APPROVALS).await.ok().flatten();
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+}
+
+fn held(core: &Core, tenant: &Tenant) -> Held {
+    let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
+    let now = Timestamp::now();
+    let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
+    let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);
+    Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }
+}
+
+/// For each change, whether only the candidate manifests cause it.
+fn causes(plan: &Plan, pending: &Plan) -> Vec<Option<Cause>> {
+    let known: HashSet<Digest> = pending.changes.iter().map(approval::fingerprint).collect();
+    let cause = |change: &Change| match known.contains(&approval::fingerprint(change)) {
+        true => Cause::Pending,
+        false => Cause::Manifests,
+    };
+    plan.changes.iter().map(|change| Some(cause(change))).collect()
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale { .. } => Self::Conflict(error.to_string()),
+            StoreError::Ledger(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The running controller: its tasks, what they share, and how it starts and ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::connection::Connection;
+use super::core::Core;
+use super::status::Conditions;
+use super::watch::{Nudge, watch_tenant};
+use crate::ledger::Ledger;
+use crate::manifest::config::{Config, Tenant};
+use crate::model::Id;
+use crate::source::{Source, SourceError};
+use crate::store::local::LocalStore;
+
+/// Gives the source of a tenant.
+pub type Connect = Arc<dyn Fn(&Tenant) -> Result<Box<dyn Source>, SourceError> + Send + Sync>;
+
+/// A bmsync that keeps converging until it is stopped.
+pub struct Controller {
+    shared: Arc<Shared>,
+}
+
+/// What tasks and operations share.
+pub(super) struct Shared {
+    pub ledger: Arc<dyn Ledger>,
+    pub store: Arc<LocalStore>,
+    pub core: tokio::sync::Mutex<Core>,
+    pub connect: Connect,
+    conditions: Mutex<Conditions>,
+    config: RwLock<Arc<Config>>,
+    tenants: Mutex<BTreeMap<Id, Watched>>,
+}
+
+/// A tenant with its task.
+struct Watched {
+    tenant: Tenant,
+    connection: Connection,
+    nudge: Arc<Nudge>,
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Controller {
+    /// Starts watching every declared tenant.
+    #[must_use]
+    pub fn start(config: Arc<Config>, ledger: Arc<dyn Ledger>, store: Arc<LocalStore>, connect: Connect) -> Self {
+        let core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
+        let shared = Arc::new(Shared {
+            ledger,
+            store,
+            core: tokio::sync::Mutex::new(core),
+            connect,
+            conditions: Mutex::default(),
+            config: RwLock::new(config),
+            tenants: Mutex::default(),
+        });
+        let controller = Self { shared };
+        controller.watch_declared();
+        controller
+    }
+
+    /// What can be asked of it.
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Puts another configuration in force: tenants that changed are connected anew, everybody is planned again.
+    pub async fn configure(&self, config: Arc<Config>) {
+        self.shared.core.lock().await.configure(Arc::clone(&config));
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        self.watch_declared();
+        self.nudge_all();
+    }
+
+    /// Makes the tasks those of the declared tenants.
+    fn watch_declared(&self) {
+        let config = self.shared.config();
+        let mut tenants = self.shared.tenants();
+        let ended = tenants.extract_if(.., |id, watched| config.tenant(id) != Some(&watched.tenant));
+        let mut ended: BTreeMap<Id, Watched> = ended.collect();
+        ended.values().for_each(|watched| drop(watched.stop.send(true)));
+        for tenant in &config.tenants {
+            let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
+            tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
+        }
+    }
+
+    /// Looks again at every tenant.
+    pub fn nudge_all(&self) {
+        self.shared.tenants().values().for_each(|watched| watched.nudge.look());
+    }
+
+    /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
+    /// that was reported is lost by it.
+    pub async fn stop(self, within: Duration) {
+        let tasks: Vec<JoinHandle<()>> = {
+            let mut tenants = self.shared.tenants();
+            tenants.values().for_each(|watched| drop(watched.stop.send(true)));
+            tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
+        };
+        let core = tokio::time::timeout(within, self.shared.core.lock()).await;
+        tasks.iter().for_each(JoinHandle::abort);
+        drop(core);
+    }
+}
+
+impl Watched {
+    /// Watches a tenant once the task that watched it before has ended.
+    fn start(shared: &Arc<Shared>, tenant: &Tenant, before: Option<JoinHandle<()>>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let nudge = Arc::new(Nudge::default());
+        let mut connection = Connection::default();
+        let task = if tenant.suspend {
+            connection.suspend();
+            None
+        } else {
+            let watching = watch_tenant(Arc::clone(shared), tenant.clone(), Arc::clone(&nudge), stopped);
+            Some(tokio::spawn(async move {
+                if let Some(before) = before {
+                    let _ = before.await;
+                }
+                watching.await;
+            }))
+        };
+        Self { tenant: tenant.clone(), connection, nudge, stop, task }
+    }
+}
+
+impl Shared {
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The conditions of tenants and rules.
+    pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, BTreeMap<Id, Watched>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes or reads a tenant's connection; a tenant that is no longer watched has a blank one.
+    pub fn connection<T>(&self, tenant: &Id, work: impl FnOnce(&mut Connection) -> T) -> T {
+        match self.tenants().get_mut(tenant) {
+            Some(watched) => work(&mut watched.connection),
+            None => work(&mut Connection::default()),
+        }
+    }
+
+    /// Puts a connection in place.
+    pub fn set_connection(&self, tenant: &Id, connection: Connection) {
+        self.connection(tenant, |known| *known = connection);
+    }
+
+    /// A tenant as a person names it: by name or ID.
+    pub fn find(&self, wanted: &str) -> Option<Tenant> {
+        let id = Id::new(wanted);
+        self.config().tenants.iter().find(|tenant| tenant.name == wanted || tenant.id == id).cloned()
+    }
+
+    /// Looks again at a tenant.
+    pub fn nudge(&self, tenant: &Id) {
+        if let Some(watched) = self.tenants().get(tenant) {
+            watched.nudge.look();
+        }
+    }
+
+    /// Looks again at a tenant of which a notification came.
+    pub fn nudge_closely(&self, tenant: &Id) {
+        if let Some(watched) = self.tenants().get(tenant) {
+            watched.nudge.look_closely();
+        }
+    }
+
+    /// Tenants that were neither read nor are known to be failing.
+    pub fn unread(&self) -> Vec<String> {
+        let settled = |connection: &Connection| connection.last_success().is_some() || connection.failures() > 0;
+        let tenants = self.tenants();
+        let unread = tenants.values().filter(|watched| !watched.tenant.suspend && !settled(&watched.connection));
+        unread.map(|watched| format!("tenant {} has not been read yet", watched.tenant.name)).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! Conditions of tenants and rules, with the moment at which each last changed.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::connection::Connection;
+use super::core::Core;
+use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
+use crate::desired::project;
+use crate::manifest::config::{Rule, Tenant};
+use crate::model::{Id, Text};
+
+/// Remembers when conditions changed.
+#[derive(Debug, Default)]
+pub(super) struct Conditions(HashMap<(String, &'static str), (Truth, Timestamp)>);
+
+/// A condition before it is known since when it holds.
+struct Finding {
+    kind: &'static str,
+    status: Truth,
+    reason: &'static str,
+    message: String,
+}
+
+impl Conditions {
+    fn note(&mut self, object: &str, finding: Finding, now: Timestamp) -> Condition {
+        let Finding { kind, status, reason, message } = finding;
+        let known = self.0.entry((object.to_owned(), kind)).or_insert((status, now));
+        if known.0 != status {
+            *known = (status, now);
+        }
+        Condition {
+            kind: Text::const_new(kind),
+            status,
+            reason: Text::const_new(reason),
+            message,
+            last_transition_time: known.1,
+        }
+    }
+
+    /// What is known of a tenant.
+    pub fn tenant(&mut self, tenant: &Tenant, connection: &Connection, core: &Core, now: Timestamp) -> TenantStatus {
+        let known = core.observed.directory.tenant(&tenant.id);
+        let open = core.open().filter(|(key, _)| key.tenant == tenant.id);
+        let (mut blocked, mut held) = (0, 0);
+        for (_, open) in open {
+            blocked += u64::from(open.blocked.is_some());
+            held += open.held.len() as u64;
+        }
+        let object = format!("tenant/{}", tenant.id);
+        let suspicion = known.and_then(|known| known.suspicion.as_deref());
+        let findings = [connected(connection), nothing_held(held, suspicion), synchronized(connection)];
+        TenantStatus {
+            name: tenant.name.clone(),
+            tenant_id: tenant.id.clone(),
+            phase: connection.phase(),
+            users: known.map_or(0, |known| known.user_count() as u64),
+            groups: known.map_or(0, |known| known.group_count() as u64),
+            blocked,
+            held,
+            last_success: connection.last_success(),
+            failures: connection.failures(),
+            conditions: findings.into_iter().map(|finding| self.note(&object, finding, now)).collect(),
+        }
+    }
+
+    /// What is known of all rules.
+    pub fn rules(&mut self, core: &Core, now: Timestamp) -> Vec<RuleStatus> {
+        let desired = project(&core.config, &core.observed.directory);
+        let broken = |rule: &Rule| {
+            let tenant = desired.tenant(&rule.tenant)?;
+            tenant.reach.broken().iter().find(|broken| broken.rule.name == rule.name).map(|broken| broken.why)
+        };
+        let of = |rule: &Rule| {
+            let is_read = desired.tenant(&rule.tenant).is_some();
+            ready(rule, is_read, broken(rule).map(crate::desired::reach::BrokenGroup::text))
+        };
+        let findings: Vec<(&Rule, Finding)> = core.config.rules.iter().map(|rule| (rule, of(rule))).collect();
+        findings.into_iter().map(|(rule, finding)| self.rule(rule, finding, now)).collect()
+    }
+
+    fn rule(&mut self, rule: &Rule, finding: Finding, now: Timestamp) -> RuleStatus {
+        RuleStatus {
+            name: rule.name.clone(),
+            tenant_id: rule.tenant.clone(),
+            group_id: rule.group.clone(),
+            order: rule.order,
+            record: rule.kind,
+            conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
+        }
+    }
+
+    /// Forgets what belongs to a tenant that is no longer declared.
+    pub fn forget(&mut self, tenant: &Id) {
+        let object = format!("tenant/{tenant}");
+        self.0.retain(|(known, _), _| *known != object);
+    }
+}
+
+fn connected(connection: &Connection) -> Finding {
+    let (status, reason) = match connection.phase() {
+        Phase::Connecting | Phase::Synchronizing if connection.last_success().is_none() => {
+            (Truth::Unknown, "Connecting")
+        }
+        Phase::Connecting | Phase::Synchronizing | Phase::Watching => (Truth::True, "Watching"),
+        Phase::BackingOff => (Truth::False, "BackingOff"),
+        Phase::Disconnected => (Truth::False, "Disconnected"),
+        Phase::Suspended => (Truth::Unknown, "Suspended"),
+    };
+    Finding { kind: "Connected", status, reason, message: connection.last_error().unwrap_or_default().to_owned() }
+}
+
+fn synchronized(connection: &Connection) -> Finding {
+    let (status, reason, message) = match (connection.phase(), connection.last_success(), connection.last_error()) {
+        (Phase::Suspended, _, _) => (Truth::Unknown, "Suspended", String::from("the manifest suspends the tenant")),
+        (_, None, None) => (Truth::Unknown, "NotReadYet", String::from("the directory has not been read yet")),
+        (_, None, Some(error)) => (Truth::False, "NeverRead", error.to_owned()),
+        (_, Some(last), Some(error)) => (Truth::False, "ReadFailed", format!("last read at {last}: {error}")),
+        (_, Some(last), None) => (Truth::True, "UpToDate", format!("read at {last}")),
+    };
+    Finding { kind: "Synchronized", status, reason, message }
+}
+
+fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
+    let (status, reason, message) = match (held, suspicion) {
+        (0, _) => (Truth::True, "NothingHeld", String::new()),
+        (held, None) => (Truth::False, "Held", format!("{held} changes wait for a person")),
+        (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
+    };
+    Finding { kind: "GuardsClear", status, reason, message }
+}
+
+fn ready(rule: &Rule, is_read: bool, broken: Option<&str>) -> Finding {
+    let (status, reason, message) = match (rule.suspend, is_read, broken) {
+        (true, _, _) => (Truth::Unknown, "Suspended", String::from("the rule leaves its users alone")),
+        (false, false, _) => (Truth::Unknown, "TenantNotRead", String::from("its tenant has not been read")),
+        (false, true, Some(why)) => (Truth::False, "Broken", format!("{why}: removals of its tenant are held")),
+        (false, true, None) => (Truth::True, "GroupFound", String::new()),
+    };
+    Finding { kind: "Ready", status, reason, message }
+}

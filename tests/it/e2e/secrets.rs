@@ -1,0 +1,149 @@
+//! The application key, tokens and delta links: on the wire and nowhere else. A proxy between the binary and the
+//! simulator learns what they are.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use super::bench::{Bench, CONTOSO, CONTOSO_KEY, FABRIKAM_KEY, TECHNICIANS, Told, person};
+
+/// Passes bytes on, and keeps what went by.
+struct Tap {
+    url: String,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    fn on(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(&target) else { continue };
+                let (Ok(from_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else { continue };
+                let (up, down) = (Arc::clone(&keep), Arc::clone(&keep));
+                std::thread::spawn(move || pass(from_client, server, &up));
+                std::thread::spawn(move || pass(from_server, client, &down));
+            }
+        });
+        Self { url, heard }
+    }
+
+    /// The values that must stay secret.
+    fn secrets(&self) -> BTreeSet<String> {
+        let heard = String::from_utf8_lossy(&self.heard.lock().expect("not poisoned")).into_owned();
+        let mut secrets = BTreeSet::new();
+        for mark in ["\"access_token\":\"", "$skiptoken=", "$deltatoken=", "Bearer ", "bearer "] {
+            for rest in heard.split(mark).skip(1) {
+                let end = rest.find(|sign: char| !sign.is_ascii_graphic() || "\"&\\".contains(sign)).unwrap_or(0);
+                if end >= 8 {
+                    secrets.insert(rest[..end].to_owned());
+                }
+            }
+        }
+        secrets
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, heard: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 1 << 14];
+    while let Ok(count) = from.read(&mut buffer) {
+        if count == 0 || to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+        heard.lock().expect("not poisoned").extend_from_slice(&buffer[..count]);
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn every_file(path: &Path, look: &mut dyn FnMut(&Path, &[u8])) {
+    for entry in std::fs::read_dir(path).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            every_file(&path, look);
+        } else {
+            look(&path, &std::fs::read(&path).expect("a file"));
+        }
+    }
+}
+
+fn holds(bytes: &[u8], part: &str) -> bool {
+    bytes.windows(part.len()).any(|window| window == part.as_bytes())
+}
+
+/// A bench whose Contoso is behind a tap.
+fn tapped() -> (Bench, Tap) {
+    let bench = Bench::new();
+    let manifests = bench.manifests();
+    let url = manifests.split("login: \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+    let tap = Tap::on(url.trim_start_matches("http://").to_owned());
+    bench.write("manifests/all.yaml", manifests.replace(url, &tap.url));
+    (bench, tap)
+}
+
+#[test]
+fn keys_tokens_and_links_are_told_to_nobody_and_stored_nowhere() {
+    let (bench, tap) = tapped();
+    let mut told: Vec<(String, Told)> = Vec::new();
+    let mut say = |args: &[&str]| {
+        for loudness in [&["-vvv"][..], &["-vvv", "--log-format", "json"]] {
+            let mut command = bench.command(&[loudness, args].concat());
+            let output = command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1").output().expect("it starts");
+            told.push((format!("{args:?}"), Told::of(output)));
+        }
+    };
+    say(&["plan", "--out", "plan.json"]);
+    say(&["plan", "-o", "json"]);
+    say(&["plan", "-o", "markdown"]);
+    say(&["apply", "plan.json", "--yes"]);
+    say(&["get", "tenants", "-o", "json"]);
+    say(&["get", "events", "-o", "json"]);
+    say(&["explain", "adele@contoso.com", "-o", "json"]);
+    bench.control().patch_user(CONTOSO, &person(3), json!({ "surname": "Holm" })).expect("renamed");
+    bench.control().remove_member(CONTOSO, TECHNICIANS, &person(4)).expect("removed");
+    for fault in [
+        "cut=next1after1",
+        "not-json=next1",
+        "truncated-json=next1after1",
+        "wrong-content=next1@groups",
+        "expire-token=next1after1",
+        "expire-page-token=next1after1",
+        "throttle=next1after1:0.1",
+        "bad-gateway=next1after1",
+        "foreign-link=next1",
+        "redirect=next1after1",
+        "no-roles=next1",
+        "huge-page=next1:70",
+        "sign-in=next1:7000215",
+        "sign-in=next1:7000222",
+        "redirect=next1@token",
+        "not-json=next5@token",
+    ] {
+        bench.fault(fault);
+        say(&["plan", "--out", "plan.json"]);
+        bench.control().clear_faults();
+    }
+    say(&["apply", "--yes", "-o", "json"]);
+    say(&["export", "--out", "export.jsonl"]);
+    let mut secrets = tap.secrets();
+    assert!(secrets.len() > 20, "tokens and links went over the wire: {}", secrets.len());
+    secrets.extend([CONTOSO_KEY.to_owned(), FABRIKAM_KEY.to_owned()]);
+    for secret in &secrets {
+        for (args, told) in &told {
+            for (stream, text) in [("stdout", &told.out), ("stderr", &told.err)] {
+                let line = text.lines().find(|line| line.contains(secret.as_str()));
+                assert!(line.is_none(), "{stream} of {args} tells {secret}: {line:?}");
+            }
+        }
+        every_file(&bench.path("."), &mut |path, bytes| {
+            assert!(!holds(bytes, secret), "{} holds {secret}", path.display());
+        });
+    }
+    assert!(told.iter().any(|(_, told)| told.err.lines().count() > 20), "something was logged");
+}
