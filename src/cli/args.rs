@@ -50,6 +50,9 @@ pub enum Verb {
     /// Write the whole BMS state in the import format, sorted, the same bytes for the same state.
     #[command(after_long_help = help::EXPORT)]
     Export(ExportArgs),
+    /// Reconcile continuously and serve HTTP: plans for CI, records, metrics, notifications.
+    #[command(after_long_help = help::RUN)]
+    Run(RunArgs),
     /// Serve a simulated Microsoft Graph and login service on loopback, from a directory file.
     #[command(after_long_help = help::SIMULATE)]
     Simulate(SimulateArgs),
@@ -68,6 +71,23 @@ pub enum Verb {
     /// Print the reference of this command line, as Markdown.
     #[command(hide = true)]
     Reference,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Address to serve HTTP on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+    /// File of bearer tokens, one `viewer TOKEN` or `operator TOKEN` a line; a token may be `sha256:HEX`.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub tokens: Option<PathBuf>,
+    /// Certificate chain (PEM) to serve HTTPS with.
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = clap::ValueHint::FilePath)]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of the certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = clap::ValueHint::FilePath)]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// Arguments of `plan`.
@@ -228,6 +248,7 @@ impl Verb {
             Self::Explain(_) => "explain",
             Self::Import(_) => "import",
             Self::Export(_) => "export",
+            Self::Run(_) => "run",
             Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
             Self::Init(_) => "init",
@@ -249,7 +270,7 @@ impl Verb {
             | Self::Export(_)
             | Self::Simulate(_)
             | Self::Schema(_) => &[Format::Text, Format::Json],
-            Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference => &[Format::Text],
+            Self::Run(_) | Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference => &[Format::Text],
         }
     }
 }

@@ -119,6 +119,18 @@ Examples:
 
 Exit codes: 0 written · 1 the state cannot be read, or the file not written · 64 wrong usage";
 
+/// After the help of `run`.
+pub const RUN: &str = "\
+Looks at every tenant each `pollInterval` of the SyncPolicy and makes BMS follow. `/v1` answers only to
+this machine unless tokens are configured: by --tokens, or by BMSYNC_VIEWER_TOKEN and
+BMSYNC_OPERATOR_TOKEN. SIGHUP reads the manifests again; SIGTERM and Ctrl-C stop it cleanly.
+
+Examples:
+  bmsync run
+  bmsync run --listen 0.0.0.0:8080 --tokens tokens --tls-cert cert.pem --tls-key key.pem
+
+Exit codes: 0 stopped · 1 bad manifests, the state is in use, or the address is taken · 64 wrong usage";
+
 /// After the help of `simulate`.
 pub const SIMULATE: &str = "\
 Runs until it is stopped with Ctrl-C. Manifests reach it through `endpoints: { login: …,

@@ -20,9 +20,11 @@ mod manifests;
 mod options;
 mod plan;
 mod round;
+mod run;
 mod schema;
 mod simulate;
 mod state;
+mod stop;
 mod table;
 mod validate;
 
@@ -62,6 +64,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Verb::Explain(args) => wait(explain::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
+        Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),
         Verb::Demo(args) => wait(demo::run(args, global, output)),
         Verb::Init(args) => init::run(args, output),

@@ -5,6 +5,7 @@ use crate::simulator::{Faults, Options, Running, Serve, serve};
 use super::args::SimulateArgs;
 use super::error::{Error, Exit};
 use super::output::Output;
+use super::stop::told_to_stop;
 
 /// Serves until Ctrl-C.
 pub async fn run(args: &SimulateArgs, output: &Output) -> Result<Exit, Error> {
@@ -21,30 +22,6 @@ pub async fn run(args: &SimulateArgs, output: &Output) -> Result<Exit, Error> {
         .await
         .map_err(|error| Error::new("cannot simulate").because(&error))?;
     Ok(Exit::Done)
-}
-
-/// Ctrl-C, or on Unix the polite signal of whoever started it. Without a way to be told, it serves until it is killed.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        () = interrupted => {}
-    }
 }
 
 /// The address alone on stdout, for scripts; what to do with it on stderr.

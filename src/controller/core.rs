@@ -265,11 +265,6 @@ impl Core {
         self.fresh = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
         self.config = config;
     }
-
-    /// The store.
-    pub fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
-    }
 }
 
 /// What a read brought.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::applied::Event;
 use crate::approved::Consent;
+use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
 use crate::model::{Digest, Kind, Record, RecordKey, UserKey};
 use crate::plan::explain::find;
@@ -184,12 +185,12 @@ impl Shared {
         let kept = self.ledger.stash(vec![(APPROVALS.to_owned(), Some(bytes))]).await;
         kept.map_err(|error| Refusal::Unavailable(error.to_string()))
     }
+}
 
-    /// The approvals that were kept.
-    pub(super) async fn kept_approvals(&self) -> Vec<Approval> {
-        let bytes = self.ledger.stashed(APPROVALS).await.ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-    }
+/// The approvals that were kept.
+pub(super) async fn kept_approvals(ledger: &dyn Ledger) -> Vec<Approval> {
+    let bytes = ledger.stashed(APPROVALS).await.ok().flatten();
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 fn held(core: &Core, tenant: &Tenant) -> Held {

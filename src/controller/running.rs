@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::Connection;
 use super::core::Core;
+use super::operations::kept_approvals;
 use super::status::Conditions;
 use super::watch::{Nudge, watch_tenant};
 use crate::ledger::Ledger;
@@ -47,9 +48,9 @@ struct Watched {
 
 impl Controller {
     /// Starts watching every declared tenant.
-    #[must_use]
-    pub fn start(config: Arc<Config>, ledger: Arc<dyn Ledger>, store: Arc<LocalStore>, connect: Connect) -> Self {
-        let core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
+    pub async fn start(config: Arc<Config>, ledger: Arc<dyn Ledger>, store: Arc<LocalStore>, connect: Connect) -> Self {
+        let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
+        core.approvals = kept_approvals(&*ledger).await;
         let shared = Arc::new(Shared {
             ledger,
             store,
@@ -83,7 +84,7 @@ impl Controller {
         let mut tenants = self.shared.tenants();
         let ended = tenants.extract_if(.., |id, watched| config.tenant(id) != Some(&watched.tenant));
         let mut ended: BTreeMap<Id, Watched> = ended.collect();
-        ended.values().for_each(|watched| drop(watched.stop.send(true)));
+        ended.values().for_each(Watched::stop);
         for tenant in &config.tenants {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
@@ -97,10 +98,10 @@ impl Controller {
 
     /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
     /// that was reported is lost by it.
-    pub async fn stop(self, within: Duration) {
+    pub async fn stop(&self, within: Duration) {
         let tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
-            tenants.values().for_each(|watched| drop(watched.stop.send(true)));
+            tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
         let core = tokio::time::timeout(within, self.shared.core.lock()).await;
@@ -110,6 +111,11 @@ impl Controller {
 }
 
 impl Watched {
+    /// Tells its task to end; a task that has ended needs no telling.
+    fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Watches a tenant once the task that watched it before has ended.
     fn start(shared: &Arc<Shared>, tenant: &Tenant, before: Option<JoinHandle<()>>) -> Self {
         let (stop, stopped) = watch::channel(false);

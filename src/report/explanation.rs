@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::display::{quoted, safe};
 use crate::interchange::record::record;
-use crate::model::{Field, Kind, Record, Text};
+use crate::model::{Field, Record, Text};
 use crate::plan::explain::{ExplainedField, Presence, RuleVerdict, Verdict};
 use crate::plan::{Action, Explanation};
 
