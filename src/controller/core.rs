@@ -29,6 +29,9 @@ pub(super) struct Core {
     open: BTreeMap<UserKey, Open>,
     /// Tenants of which everybody is to be planned as soon as they are complete.
     fresh: BTreeSet<Id>,
+    /// Tenants that have neither been read nor failed yet. Nothing is planned before they have: who is read first must
+    /// not decide who gets a name (rule R12).
+    unheard: BTreeSet<Id>,
 }
 
 /// What a round left open of a user: planned again in every round until it is settled.
@@ -51,8 +54,16 @@ pub(super) struct Converged {
 
 impl Core {
     pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
-        let fresh = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        Self { config, observed: Observed::default(), approvals: Vec::new(), store, open: BTreeMap::new(), fresh }
+        let (fresh, unheard) = (declared(&config), watched(&config));
+        Self {
+            config,
+            observed: Observed::default(),
+            approvals: Vec::new(),
+            store,
+            open: BTreeMap::new(),
+            fresh,
+            unheard,
+        }
     }
 
     /// Where the next read of a tenant goes on.
@@ -83,9 +94,15 @@ impl Core {
         Heard { touched, corrected }
     }
 
-    /// Notes that a tenant could not be read: nothing of it changes until it can.
-    pub fn lose(&mut self, tenant: &Id, why: String) {
+    /// Notes that a tenant could not be read: nothing of it changes until it can. If the others waited for it alone,
+    /// they are planned now.
+    ///
+    /// # Errors
+    /// As [`Core::converge`].
+    pub async fn lose(&mut self, tenant: &Id, why: String, now: Timestamp) -> Result<Converged, StoreError> {
         self.observed.directory.tenant_mut(tenant).coverage = Coverage::Failed(why);
+        let was_awaited = self.unheard.remove(tenant);
+        if was_awaited && self.unheard.is_empty() { self.converge_all(now).await } else { Ok(Converged::default()) }
     }
 
     /// Plans whom a read of a tenant touched, with everybody that earlier rounds left open, and applies it.
@@ -93,6 +110,11 @@ impl Core {
     /// # Errors
     /// When the state cannot be read or written; whoever was touched is planned again in the next round.
     pub async fn converge(&mut self, tenant: &Id, touched: Touched, now: Timestamp) -> Result<Converged, StoreError> {
+        self.unheard.remove(tenant);
+        if !self.unheard.is_empty() {
+            self.fresh.insert(tenant.clone());
+            return Ok(Converged::default());
+        }
         if touched.everybody || self.fresh.contains(tenant) {
             return self.converge_all(now).await;
         }
@@ -262,9 +284,22 @@ impl Core {
             self.observed.directory.forget(&id);
             self.open.retain(|key, _| key.tenant != id);
         }
-        self.fresh = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        self.fresh = declared(&config);
+        let unread =
+            |id: &Id| self.observed.directory.tenant(id).is_none_or(|known| known.coverage == Coverage::Partial);
+        self.unheard = watched(&config).into_iter().filter(unread).collect();
         self.config = config;
     }
+}
+
+/// The declared tenants.
+fn declared(config: &Config) -> BTreeSet<Id> {
+    config.tenants.iter().map(|tenant| tenant.id.clone()).collect()
+}
+
+/// The declared tenants that are read.
+fn watched(config: &Config) -> BTreeSet<Id> {
+    config.tenants.iter().filter(|tenant| !tenant.suspend).map(|tenant| tenant.id.clone()).collect()
 }
 
 /// What a read brought.

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
-use crate::model::{Id, Text};
+use crate::model::Text;
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]
@@ -89,12 +89,6 @@ impl Conditions {
             record: rule.kind,
             conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
         }
-    }
-
-    /// Forgets what belongs to a tenant that is no longer declared.
-    pub fn forget(&mut self, tenant: &Id) {
-        let object = format!("tenant/{tenant}");
-        self.0.retain(|(known, _), _| *known != object);
     }
 }
 

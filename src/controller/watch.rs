@@ -124,7 +124,10 @@ impl Eye {
         class: SourceErrorClass,
         policy: &crate::manifest::config::Policy,
     ) -> Duration {
-        self.shared.core.lock().await.lose(&self.tenant.id, message.clone());
+        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
+        if let Err(error) = lost {
+            tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+        }
         let shown = crate::display::safe(&message).into_owned();
         let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, policy));
         tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s = wait.as_secs(), "the tenant could not be read");
@@ -181,8 +184,7 @@ impl Eye {
         match core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await {
             Ok(converged) => tell(&self.tenant, &converged, noticed.elapsed()),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(tenant = %self.tenant.name, error, "the round could not be written; it is made again");
+                tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
             }
         }
         found

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub use self::http::Http;
 pub use self::retry::Pace;
@@ -118,7 +118,12 @@ impl GraphSource {
             News::Changes(_) => "changes",
         };
         let took_ms = began.elapsed().as_millis();
-        info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
+        match (&news, users + groups) {
+            (News::Changes(_), 0) => debug!(tenant = %self.tenant, pages, took_ms, "nothing changed"),
+            (News::Changes(_) | News::Everything(_), _) => {
+                info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
+            }
+        }
         news
     }
 }
