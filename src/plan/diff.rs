@@ -8,8 +8,10 @@ use crate::manifest::config::Config;
 use crate::model::{Id, RecordKey, UserKey};
 
 use super::basis::{Imprint, heads};
+use super::contest::Contest;
 use super::decide::Decider;
 use super::judge::Judgement;
+use super::names::Names;
 use super::proposal::{Draft, Proposal, Retire, make_room};
 use super::write::Writer;
 use super::{Basis, Observed, Plan, Preserved, Scope, Touch};
@@ -19,7 +21,8 @@ use super::{Basis, Observed, Plan, Preserved, Scope, Touch};
 pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     let desired = project(config, &observed.directory);
     let drafts = Drafts::collect(&desired, &observed.actual, scope);
-    let judgement = Judgement::new(&desired, &observed.actual, &drafts.proposals, &drafts.retires);
+    let names = Names::settle(&drafts.proposals, &drafts.contest, &observed.actual);
+    let judgement = Judgement::new(&desired, names, &drafts.proposals, &drafts.retires);
     let Written { changes, blocked } = write(&drafts, &judgement);
     let Drafts { touched, preserved, unchanged, imprints, .. } = drafts;
     let taken = &judgement.taken;
@@ -62,6 +65,7 @@ fn write(drafts: &Drafts<'_>, judgement: &Judgement<'_, '_>) -> Written {
 #[derive(Default)]
 struct Drafts<'a> {
     proposals: Vec<Proposal<'a>>,
+    contest: Contest,
     retires: Vec<Retire<'a>>,
     touched: Vec<Touch>,
     preserved: Vec<Preserved>,
@@ -88,7 +92,8 @@ impl<'a> Drafts<'a> {
         let mut drafts = Self::default();
         drafts.decide_all(&Decider { desired, actual }, scope);
         drafts.proposals.sort_unstable_by(|a, b| a.user.cmp(&b.user));
-        make_room(&mut drafts.proposals);
+        drafts.contest = Contest::new(&drafts.proposals);
+        make_room(&mut drafts.proposals, &drafts.contest);
         drafts.touched.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
         drafts.preserved.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
         drafts

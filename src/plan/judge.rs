@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::actual::Actual;
 use crate::desired::Desired;
 use crate::model::{Id, Record, RecordKey};
 
@@ -20,14 +19,14 @@ pub(super) struct Judgement<'p, 'a> {
 }
 
 impl<'p, 'a> Judgement<'p, 'a> {
-    /// Names first, then guards on what is left, then the names once more without what is held (rules R5, R10).
+    /// Guards on what the names have left, then the names once more without what is held (rules R5, R10).
     pub fn new(
         desired: &Desired<'_>,
-        actual: &'a Actual,
+        mut names: Names<'p, 'a>,
         proposals: &'p [Proposal<'a>],
         retires: &[Retire<'_>],
     ) -> Self {
-        let mut names = Names::settle(proposals, actual);
+        let actual = names.actual();
         let tallies = tally(proposals, &names, retires);
         let tripped = Tripped::new(&tallies, distrust(desired), &desired.config().policy.guards, actual);
         let is_held = |at: &usize| {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 mod basis;
+mod contest;
 mod decide;
 mod diff;
 pub mod explain;

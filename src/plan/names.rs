@@ -4,12 +4,13 @@
 //! blocked or held does not happen, so the answer is the largest set of changes that agree with each other: everything
 //! is assumed to happen, and whoever wants a name that stays taken is taken out, with what follows from that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::actual::{Actual, Namespace};
-use crate::model::{Field, Id, Record, RecordKey, Text};
+use crate::model::{Field, Record, RecordKey, Text};
 
 use super::Code;
+use super::contest::Contest;
 use super::proposal::{Obstacle, Proposal};
 
 /// Whether a proposal's changes happen.
@@ -24,45 +25,33 @@ pub(super) enum Standing {
 pub(super) struct Names<'p, 'a> {
     proposals: &'p [Proposal<'a>],
     actual: &'a Actual,
-    /// Who wants a name.
-    claims: HashMap<(Namespace, Text), Vec<usize>>,
+    contest: &'p Contest,
     /// Who writes a record.
     writers: HashMap<RecordKey, Vec<usize>>,
-    /// Who lost a name to whom.
-    lost: HashMap<(usize, Namespace), usize>,
     standing: Vec<Standing>,
 }
 
 impl<'p, 'a> Names<'p, 'a> {
     /// Settles which proposals stand when nothing is held.
-    pub fn settle(proposals: &'p [Proposal<'a>], actual: &'a Actual) -> Self {
-        let mut names = Self {
-            proposals,
-            actual,
-            claims: HashMap::with_capacity(proposals.len() * 3),
-            writers: HashMap::with_capacity(proposals.len()),
-            lost: HashMap::new(),
-            standing: vec![Standing::Happens; proposals.len()],
-        };
+    pub fn settle(proposals: &'p [Proposal<'a>], contest: &'p Contest, actual: &'a Actual) -> Self {
+        let mut writers: HashMap<RecordKey, Vec<usize>> = HashMap::with_capacity(proposals.len());
         for (at, proposal) in proposals.iter().enumerate() {
-            for claim in proposal.wants() {
-                names.claims.entry(claim).or_default().push(at);
-            }
             for record in proposal.touches() {
-                names.writers.entry(record.key).or_default().push(at);
+                writers.entry(record.key).or_default().push(at);
             }
         }
-        names.contest();
-        let obstructed = (0..proposals.len()).filter(|at| proposals[*at].obstacle.is_some());
-        let losers: HashSet<usize> = names.lost.keys().map(|(at, _)| *at).chain(obstructed).collect();
-        for at in losers {
-            names.standing[at] = Standing::Blocked;
-        }
+        let stands = |(at, proposal): (usize, &Proposal<'_>)| match proposal.obstacle.is_some() || contest.loses(at) {
+            true => Standing::Blocked,
+            false => Standing::Happens,
+        };
+        let standing = proposals.iter().enumerate().map(stands).collect();
+        let mut names = Self { proposals, actual, contest, writers, standing };
         names.take_out((0..proposals.len()).collect());
         names
     }
 
-    /// Takes held changes out as well: the names they would have freed stay taken. They stay held themselves.
+    /// Takes held changes out as well: the names they would have freed stay taken for everybody who is not held.
+    /// Held changes are judged as if they all happened, but not what is blocked because of them.
     pub fn hold(&mut self, held: &[usize]) {
         for at in held {
             self.standing[*at] = Standing::Held;
@@ -81,8 +70,7 @@ impl<'p, 'a> Names<'p, 'a> {
 
     /// Whether somebody whose change is planned, held or not, wants the name.
     pub fn is_given(&self, space: Namespace, name: &Text) -> bool {
-        let claims = self.claims.get(&(space, name.clone()));
-        claims.is_some_and(|claims| claims.iter().any(|at| self.standing[*at] != Standing::Blocked))
+        self.contest.claimants(space, name).iter().any(|at| self.standing[*at] != Standing::Blocked)
     }
 
     /// Why a blocked proposal is blocked, once everything has settled.
@@ -102,27 +90,6 @@ impl<'p, 'a> Names<'p, 'a> {
         }
     }
 
-    /// Between users that want the same name: who owns it keeps it, else the lower precedence gets it.
-    fn contest(&mut self) {
-        for ((space, name), claims) in &self.claims {
-            if claims.len() < 2 {
-                continue;
-            }
-            let owns = |at: &usize| self.proposals[*at].owns(*space, name);
-            let first = claims.iter().copied().filter(owns).min_by_key(|at| self.rank(*at));
-            let Some(winner) = first.or_else(|| claims.iter().copied().min_by_key(|at| self.rank(*at))) else {
-                continue;
-            };
-            let losers = claims.iter().copied().filter(|at| *at != winner && !owns(at));
-            self.lost.extend(losers.map(|at| ((at, *space), winner)));
-        }
-    }
-
-    fn rank(&self, at: usize) -> (crate::desired::Precedence<'a>, &'p Id, &'p Id) {
-        let Proposal { user, person, .. } = &self.proposals[at];
-        (person.precedence, &user.tenant, &user.user)
-    }
-
     /// Blocks whoever cannot have a name, and looks again at those who counted on it, until nothing moves.
     fn take_out(&mut self, mut waiting: Vec<usize>) {
         let mut fallen: Vec<usize> =
@@ -130,7 +97,7 @@ impl<'p, 'a> Names<'p, 'a> {
         loop {
             waiting.extend(fallen.drain(..).flat_map(|at| self.waiting_for(at)));
             let Some(at) = waiting.pop() else { return };
-            if self.standing[at] == Standing::Happens
+            if self.standing[at] != Standing::Blocked
                 && self.proposals[at].sets().any(|(space, name)| self.is_taken(at, space, &name))
             {
                 self.standing[at] = Standing::Blocked;
@@ -142,13 +109,14 @@ impl<'p, 'a> Names<'p, 'a> {
     /// Who wants a name that the records of this proposal hold today.
     fn waiting_for(&self, at: usize) -> Vec<usize> {
         let held = self.proposals[at].touches().flat_map(names_of);
-        held.filter_map(|name| self.claims.get(&name)).flatten().copied().filter(|other| *other != at).collect()
+        let wanting = held.flat_map(|(space, name)| self.contest.claimants(space, &name));
+        wanting.copied().filter(|other| *other != at).collect()
     }
 
     /// The names that the user misses: those it lost to another user, and those it would set that stay taken.
     fn missed(&self, at: usize) -> Vec<(Namespace, Text)> {
         let proposal = &self.proposals[at];
-        let lost = proposal.wants().filter(|(space, _)| self.lost.contains_key(&(at, *space)));
+        let lost = proposal.wants().filter(|(space, _)| self.contest.lost_to(at, *space).is_some());
         let taken = proposal.sets().filter(|(space, name)| self.is_taken(at, *space, name));
         lost.chain(taken).collect()
     }
@@ -163,25 +131,33 @@ impl<'p, 'a> Names<'p, 'a> {
             let mut mine = self.proposals[at].touches().chain(self.proposals[at].linked);
             mine.any(|touched| touched.key == record.key)
         };
-        self.actual.holders(space, name).filter(move |record| !own(record) && self.keeps(record, space, name))
+        self.actual.holders(space, name).filter(move |record| !own(record) && self.keeps(at, record, space, name))
     }
 
     /// Whether a record still has the name after the plan: unless somebody whose change happens takes it away.
-    fn keeps(&self, record: &Record, space: Namespace, name: &str) -> bool {
+    fn keeps(&self, at: usize, record: &Record, space: Namespace, name: &str) -> bool {
         let writers = self.writers.get(&record.key).into_iter().flatten();
         !writers
-            .filter(|writer| self.standing[**writer] == Standing::Happens)
+            .filter(|writer| self.counts_on(at, **writer))
             .any(|writer| !self.proposals[*writer].leaves(record, space, name))
+    }
+
+    /// Whether one proposal may count on another's changes to happen.
+    fn counts_on(&self, at: usize, writer: usize) -> bool {
+        match (self.standing[at], self.standing[writer]) {
+            (_, Standing::Happens) | (Standing::Held, Standing::Held) => true,
+            (_, Standing::Blocked) | (Standing::Happens | Standing::Blocked, Standing::Held) => false,
+        }
     }
 
     fn taken_obstacle(&self, at: usize, code: Code, space: Namespace, name: &str) -> Obstacle {
         let mut candidates: Vec<RecordKey> = self.keepers(at, space, name).map(|record| record.key).collect();
         candidates.sort_unstable();
         let what = space.field();
-        let message = match (candidates.first(), self.lost.get(&(at, space))) {
+        let message = match (candidates.first(), self.contest.lost_to(at, space)) {
             (Some(keeper), _) => format!("the {what} {name} is held by {keeper}: rename one of the two"),
             (None, Some(winner)) => {
-                let Proposal { user, person, link, .. } = &self.proposals[*winner];
+                let Proposal { user, person, link, .. } = &self.proposals[winner];
                 let winner = link.user_principal_name.as_deref().map_or_else(|| user.to_string(), str::to_owned);
                 format!(
                     "the {what} {name} goes to {winner}, whose rule `{}` comes first: rename one of the two",

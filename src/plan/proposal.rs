@@ -6,6 +6,7 @@ use crate::actual::{Actual, Namespace};
 use crate::desired::Person;
 use crate::model::{Kind, Link, Record, RecordKey, Seen, Status, Text, UserKey, folded, login};
 
+use super::contest::Contest;
 use super::values::Sourced;
 use super::{Action, Code, FieldChange, Preserved, Provenance, Slot, Touch, UserRef};
 use crate::model::Field;
@@ -107,6 +108,14 @@ impl<'a> Proposal<'a> {
         self.wants().filter(|(space, name)| !self.target.record().is_some_and(|record| holds(record, *space, name)))
     }
 
+    /// Whether the record that the user owns already has the name and merely keeps it.
+    pub fn keeps(&self, space: Namespace, name: &str) -> bool {
+        match self.target {
+            Target::Update(record) => holds(record, space, name),
+            Target::Create | Target::Merge(_) | Target::Restore(_) => false,
+        }
+    }
+
     /// Whether the user owns a name already, through its record of today.
     pub fn owns(&self, space: Namespace, name: &str) -> bool {
         self.linked.is_some_and(|record| holds(record, space, name))
@@ -194,12 +203,19 @@ pub(super) fn other_logins<'a>(
 }
 
 /// A login that another user's change merges into a record without a login needs no archiving: it makes way by itself.
-pub(super) fn make_room(proposals: &mut [Proposal<'_>]) {
-    let merges = |proposal: &Proposal<'_>| match proposal.target {
-        Target::Merge(record) if !login(proposal.kind(), &proposal.values.fields) => Some(record.key),
+/// A merge that is already known not to happen makes no way.
+pub(super) fn make_room(proposals: &mut [Proposal<'_>], contest: &Contest) {
+    let merges = |(at, proposal): (usize, &Proposal<'_>)| match proposal.target {
+        Target::Merge(record)
+            if !login(proposal.kind(), &proposal.values.fields)
+                && proposal.obstacle.is_none()
+                && !contest.loses(at) =>
+        {
+            Some(record.key)
+        }
         Target::Merge(_) | Target::Create | Target::Restore(_) | Target::Update(_) => None,
     };
-    let freed: HashSet<RecordKey> = proposals.iter().filter_map(merges).collect();
+    let freed: HashSet<RecordKey> = proposals.iter().enumerate().filter_map(merges).collect();
     for proposal in proposals {
         let own = proposal.linked.map(|record| record.key);
         proposal.archives.retain(|record| Some(record.key) == own || !freed.contains(&record.key));
