@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Account, Field, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
+use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
 #[derive(Clone, Debug, Default)]
@@ -11,11 +11,19 @@ pub struct Actual {
     pub revision: Revision,
     records: HashMap<RecordKey, Record>,
     owned: HashMap<UserKey, RecordKey>,
+    tenants: HashMap<Id, Owned>,
     archived_from: HashMap<UserKey, Vec<RecordKey>>,
     by_username: HashMap<Text, Vec<RecordKey>>,
     by_email: HashMap<Text, Vec<RecordKey>>,
     accounts: HashMap<u64, Account>,
     account_ids: HashMap<Text, Vec<u64>>,
+}
+
+/// How many records the users of one tenant own.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owned {
+    all: u64,
+    active: u64,
 }
 
 /// Where a name must be unique (rule R5).
@@ -78,6 +86,17 @@ impl Actual {
     /// The users that own a record, with it, in no order.
     pub fn owners(&self) -> impl Iterator<Item = (&UserKey, &Record)> {
         self.owned.iter().filter_map(|(user, key)| Some((user, self.records.get(key)?)))
+    }
+
+    /// How many active records the users of a tenant own.
+    #[must_use]
+    pub fn owned_active(&self, tenant: &Id) -> u64 {
+        self.tenants.get(tenant).map_or(0, |owned| owned.active)
+    }
+
+    /// The tenants whose users own records, with how many, in no order.
+    pub fn owning_tenants(&self) -> impl Iterator<Item = (&Id, u64)> {
+        self.tenants.iter().filter(|(_, owned)| owned.all > 0).map(|(id, owned)| (id, owned.all))
     }
 
     /// The archived records that the user's rules left behind, by key.
@@ -157,6 +176,9 @@ impl Actual {
     fn index(&mut self, record: &Record) {
         if let Some(link) = &record.link {
             self.owned.insert(link.user.clone(), record.key);
+            let owned = self.tenants.entry(link.user.tenant.clone()).or_default();
+            owned.all += 1;
+            owned.active += u64::from(record.status == Status::Active);
         }
         if let Some(user) = &record.archived_from {
             add(&mut self.archived_from, user.clone(), record.key);
@@ -170,10 +192,14 @@ impl Actual {
     }
 
     fn unindex(&mut self, record: &Record) {
-        if let Some(link) = &record.link
-            && self.owned.get(&link.user) == Some(&record.key)
-        {
-            self.owned.remove(&link.user);
+        if let Some(link) = &record.link {
+            if self.owned.get(&link.user) == Some(&record.key) {
+                self.owned.remove(&link.user);
+            }
+            if let Some(owned) = self.tenants.get_mut(&link.user.tenant) {
+                owned.all -= 1;
+                owned.active -= u64::from(record.status == Status::Active);
+            }
         }
         if let Some(user) = &record.archived_from {
             remove(&mut self.archived_from, user, record.key);

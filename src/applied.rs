@@ -65,6 +65,8 @@ pub struct Event {
     pub rule: Option<Text>,
     /// Why.
     pub reason: Text,
+    /// Digest of the configuration that decided it; `None` for an import.
+    pub config_digest: Option<Text>,
     /// The record before; `None` when it is new.
     pub before: Option<Record>,
     /// The record after.

@@ -84,6 +84,12 @@ impl std::fmt::Debug for DeltaLinks {
 }
 
 impl TenantDirectory {
+    /// A tenant that could not be read, and why.
+    #[must_use]
+    pub fn failed(why: String) -> Self {
+        Self { coverage: Coverage::Failed(why), ..Self::default() }
+    }
+
     /// A user that exists (not deleted, softly or otherwise).
     #[must_use]
     pub fn user(&self, id: &Id) -> Option<&User> {
@@ -493,10 +499,13 @@ impl User {
     }
 }
 
-/// Where `#EXT#` (any case) starts.
+/// What marks the user principal name of a guest, in any case.
+pub const EXT: &str = "#EXT#";
+
+/// Where [`EXT`] starts.
 #[must_use]
 pub fn find_ext(name: &str) -> Option<usize> {
-    name.as_bytes().windows(5).position(|window| window.eq_ignore_ascii_case(b"#EXT#"))
+    name.as_bytes().windows(EXT.len()).position(|window| window.eq_ignore_ascii_case(EXT.as_bytes()))
 }
 
 /// Fingerprint of parts; 0 only when there are none.

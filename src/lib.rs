@@ -13,6 +13,8 @@ pub mod directory;
 
 pub mod actual;
 
+pub mod desired;
+
 pub mod plan;
 
 pub mod applied;
@@ -22,6 +24,8 @@ pub mod ledger;
 pub mod source;
 
 pub mod store;
+
+pub mod engine;
 
 pub mod cli;
 

@@ -1,5 +1,8 @@
 //! The ledger: all that is ever on our disk. Keeps commits; knows nothing of rules, plans or directories.
 
+pub mod memory;
+pub mod sled;
+
 use async_trait::async_trait;
 use thiserror::Error;
 

@@ -1,10 +1,54 @@
 //! The plan: every change that a round would make, what it cannot decide, and what a guard holds back. A value.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use jiff::Timestamp;
+mod basis;
+mod decide;
+mod diff;
+pub mod explain;
+mod guard;
+mod names;
+mod obstacle;
+mod proposal;
+mod values;
 
+pub use diff::plan;
+pub use explain::{Explanation, explain};
+pub use guard::{Approved, Consent};
+
+use crate::actual::Actual;
+use crate::directory::Directory;
 use crate::model::{Field, Id, Kind, Link, RecordKey, Revision, Seen, Status, Text, UserKey};
+
+/// What a plan is made from, beside the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The tenants' directories, read after the state.
+    pub directory: Directory,
+    /// The BMS state.
+    pub actual: Actual,
+}
+
+/// Of whom a plan speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody.
+    All,
+    /// The users of one tenant; everybody else keeps what their records have.
+    Tenant(Id),
+}
+
+impl Scope {
+    /// Whether users of that tenant are spoken of.
+    #[must_use]
+    pub fn covers(&self, tenant: &Id) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tenant(only) => only == tenant,
+        }
+    }
+}
 
 /// What a round would do, and from what that was decided.
 #[derive(Clone, Debug)]

@@ -1,0 +1,71 @@
+//! A ledger in memory: for demonstrations, previews and tests. Knows nothing of disks, so it survives nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Commit, Ledger, LedgerError};
+use crate::actual::Actual;
+use crate::applied::Event;
+use crate::model::Revision;
+
+/// Keeps commits until it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    actual: Actual,
+    events: Vec<Event>,
+}
+
+impl MemoryLedger {
+    /// An empty one, at revision 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn load(&self) -> Result<Actual, LedgerError> {
+        Ok(self.held().actual.clone())
+    }
+
+    async fn commit(&self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
+        self.held().append(expected, commit)
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, LedgerError> {
+        let held = self.held();
+        let from = held.events.partition_point(|event| event.id <= after);
+        Ok(held.events[from..].iter().take(limit).cloned().collect())
+    }
+
+    async fn last_event(&self) -> Result<u64, LedgerError> {
+        Ok(self.held().events.last().map_or(0, |event| event.id))
+    }
+}
+
+impl Held {
+    fn append(&mut self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
+        let found = self.actual.revision;
+        if found != expected {
+            return Err(LedgerError::Stale { expected, found });
+        }
+        let Commit { events, touched, accounts } = commit;
+        let records = events.iter().map(|event| event.after.clone()).chain(touched);
+        records.for_each(|record| self.actual.put(record));
+        accounts.into_iter().for_each(|account| self.actual.put_account(account));
+        self.events.extend(events);
+        self.actual.revision = Revision(found.0 + 1);
+        Ok(self.actual.revision)
+    }
+}

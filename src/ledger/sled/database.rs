@@ -1,0 +1,360 @@
+//! The sled database of a state: the log, the buckets and how they become durable. Synchronous; one caller at a time.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::sled::{Batch, Db};
+
+use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
+use super::folder::{Folder, Witness, in_use, io, sync_folder};
+use super::frame::Flaw;
+use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
+use crate::actual::Actual;
+use crate::applied::Event;
+use crate::ledger::{Commit, LedgerError};
+use crate::model::Revision;
+
+/// sled spills pages larger than a quarter of this into files of their own; ours stay below.
+const PAGES: usize = 4 << 20;
+const CACHE_BYTES: u64 = 128 << 20;
+/// sled lets go of its lock a moment after it is closed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// One step of folding holds about so many records in memory.
+const STEP: usize = 50_000;
+
+/// How far the log may be ahead of the buckets, beyond a share of what they hold, before it is folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slack {
+    /// In segments: opening replays them.
+    pub segments: u64,
+    /// In bytes.
+    pub bytes: u64,
+}
+
+impl Default for Slack {
+    fn default() -> Self {
+        Self { segments: 1024, bytes: 4 << 20 }
+    }
+}
+
+/// An open database.
+pub struct Database {
+    path: PathBuf,
+    slack: Slack,
+    db: Db,
+    sync: Sync,
+    head: Head,
+    mark: Mark,
+    /// Bytes of log after the mark.
+    ahead: u64,
+}
+
+impl Database {
+    /// Opens it: drops what a killed commit left, and checks that the newest reported commit is there.
+    pub fn open(folder: &Folder, slack: Slack) -> Result<Self, LedgerError> {
+        let path = folder.path().to_owned();
+        let db = open_sled(folder)?;
+        let sync = Sync::new(&path)?;
+        let mut database = Self { path, slack, db, sync, head: Head::default(), mark: Mark::default(), ahead: 0 };
+        database.recover()?;
+        database.confront(folder)?;
+        Ok(database)
+    }
+
+    fn recover(&mut self) -> Result<(), LedgerError> {
+        self.mark = Mark::read(&self.db).map_err(|error| self.fold_error("open", error))?;
+        let mut torn = Vec::new();
+        for pair in self.db.scan_prefix([PREFIX]).rev() {
+            let (key, value) = pair.map_err(|error| self.sled_error("open", error))?;
+            let segment = Segment::unseal(&key, &value).map_err(|flaw| self.damaged(&key, flaw))?;
+            match segment.end {
+                End::Open => torn.push(key),
+                End::Closed => {
+                    self.head = segment.head(&value);
+                    break;
+                }
+            }
+        }
+        self.drop_torn(&torn)?;
+        self.ahead = self.measure_log()?;
+        Ok(())
+    }
+
+    fn drop_torn(&self, torn: &[::sled::IVec]) -> Result<(), LedgerError> {
+        for keys in torn.chunks(BATCH) {
+            let mut batch = Batch::default();
+            keys.iter().for_each(|key| batch.remove(key));
+            self.db.apply_batch(batch).map_err(|error| self.sled_error("open", error))?;
+        }
+        Ok(())
+    }
+
+    fn measure_log(&self) -> Result<u64, LedgerError> {
+        let mut bytes = 0;
+        for pair in self.db.range(self.mark.head.next_key()..self.head.next_key()) {
+            bytes += pair.map_err(|error| self.sled_error("open", error))?.1.len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// sled gives up the end of a log that it cannot read; what was reported is known from elsewhere.
+    fn confront(&self, folder: &Folder) -> Result<(), LedgerError> {
+        let reported = folder.witness()?;
+        let found = self.witness();
+        if found.revision < reported.revision {
+            return Err(self.lost(reported.revision));
+        }
+        if found.revision == reported.revision && found.chain != reported.chain {
+            return Err(self.flaw("the log is not the one that was reported".to_owned()));
+        }
+        if self.mark.head.segments > self.head.segments {
+            return Err(self.flaw("the log is shorter than what was folded of it".to_owned()));
+        }
+        folder.bear(found)
+    }
+
+    fn lost(&self, reported: Revision) -> LedgerError {
+        let found = self.head.revision;
+        self.flaw(format!("the log ends at revision {found}, but revision {reported} was reported as written"))
+    }
+
+    const fn witness(&self) -> Witness {
+        Witness { revision: self.head.revision, chain: self.head.chain }
+    }
+
+    /// Everything as of the newest commit.
+    pub fn load(&self) -> Result<Actual, LedgerError> {
+        let mut actual = Actual::default();
+        fold::load(&self.db, &self.mark, &mut actual).map_err(|error| self.fold_error("read", error))?;
+        self.replay(self.mark.head, |segment| {
+            let Segment { after: _, revision: _, end: _, events, touched, accounts } = segment;
+            let records = events.into_iter().map(|event| event.after).chain(touched);
+            records.for_each(|record| actual.put(record));
+            accounts.into_iter().for_each(|account| actual.put_account(account));
+            Ok(Step::On)
+        })?;
+        actual.revision = self.head.revision;
+        Ok(actual)
+    }
+
+    /// Hands out the segments after a head, each checked to follow the one before, up to the newest commit.
+    fn replay(
+        &self,
+        from: Head,
+        mut take: impl FnMut(Segment) -> Result<Step, LedgerError>,
+    ) -> Result<Head, LedgerError> {
+        let mut head = from;
+        for pair in self.db.range(from.next_key()..self.head.next_key()) {
+            let (key, value) = pair.map_err(|error| self.sled_error("read", error))?;
+            let segment = Segment::unseal(&key, &value).map_err(|flaw| self.damaged(&key, flaw))?;
+            if segment.after != head {
+                return Err(self.damaged(&key, "does not follow the one before"));
+            }
+            head = segment.head(&value);
+            if take(segment)? == Step::Stop {
+                return Ok(head);
+            }
+        }
+        if head == self.head { Ok(head) } else { Err(self.flaw("segments of the log are missing".to_owned())) }
+    }
+
+    /// Appends a commit durably.
+    pub fn commit(&mut self, folder: &Folder, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
+        let found = self.head.revision;
+        if found != expected {
+            return Err(LedgerError::Stale { expected, found });
+        }
+        let (sealed, head) = segment::split(self.head, commit).map_err(|flaw| self.unwritable(flaw))?;
+        self.append(&sealed)?;
+        self.head = head;
+        self.ahead += sealed.iter().map(|segment| segment.value.len() as u64).sum::<u64>();
+        folder.bear(self.witness())?;
+        Ok(head.revision)
+    }
+
+    /// The closing segment is written last and alone: with it the commit has happened, without it, not.
+    fn append(&mut self, sealed: &[Sealed]) -> Result<(), LedgerError> {
+        let Some((closing, others)) = sealed.split_last() else { return Ok(()) };
+        for segments in others.chunks(BATCH / 4) {
+            self.put(segments)?;
+        }
+        if !others.is_empty() {
+            self.make_durable()?;
+        }
+        self.put(std::slice::from_ref(closing))?;
+        self.make_durable()
+    }
+
+    fn put(&self, segments: &[Sealed]) -> Result<(), LedgerError> {
+        let mut batch = Batch::default();
+        for Sealed { key, value } in segments {
+            batch.insert(key.as_slice(), value.as_slice());
+        }
+        self.db.apply_batch(batch).map_err(|error| self.sled_error("write", error))
+    }
+
+    fn make_durable(&mut self) -> Result<(), LedgerError> {
+        self.db.flush().map_err(|error| self.sled_error("write", error))?;
+        self.sync.all().map_err(|error| io(&self.path, "write", error))
+    }
+
+    /// Folds the log into the buckets when it has become long; the cost is a share of what was committed.
+    pub fn fold_if_due(&mut self) -> Result<(), LedgerError> {
+        let segments = self.head.segments - self.mark.head.segments;
+        let long = segments > self.slack.segments + 2 * self.mark.buckets;
+        let due = long || self.ahead > self.slack.bytes + self.mark.bytes / 2;
+        if due { self.fold() } else { Ok(()) }
+    }
+
+    fn fold(&mut self) -> Result<(), LedgerError> {
+        while self.mark.head != self.head {
+            let mut changed = Changed::default();
+            let head = self.replay(self.mark.head, |segment| {
+                changed.add(segment);
+                Ok(if changed.count() < STEP { Step::On } else { Step::Stop })
+            })?;
+            let mut mark = self.mark;
+            changed.write(&self.db, &mut mark, head).map_err(|error| self.fold_error("write", error))?;
+            self.make_durable()?;
+            self.mark = mark;
+        }
+        self.ahead = 0;
+        Ok(())
+    }
+
+    /// Events after one, oldest first.
+    pub fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, LedgerError> {
+        let mut events = Vec::new();
+        if after >= self.head.event || limit == 0 {
+            return Ok(events);
+        }
+        let from = self.segment_of(after + 1)?;
+        self.replay(from, |segment| {
+            events.extend(segment.events.into_iter().filter(|event| event.id > after));
+            Ok(if events.len() < limit { Step::On } else { Step::Stop })
+        })?;
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    /// The head before the segment that holds the event.
+    fn segment_of(&self, event: u64) -> Result<Head, LedgerError> {
+        let before = self.db.range(segment::key(0, 0)..=segment::key(event, u64::MAX)).next_back();
+        let Some(pair) = before else { return Err(self.flaw("segments of the log are missing".to_owned())) };
+        let (key, value) = pair.map_err(|error| self.sled_error("read", error))?;
+        let segment = Segment::unseal(&key, &value).map_err(|flaw| self.damaged(&key, flaw))?;
+        Ok(segment.after)
+    }
+
+    /// ID of the newest event.
+    #[must_use]
+    pub const fn last_event(&self) -> u64 {
+        self.head.event
+    }
+
+    fn fold_error(&self, attempt: &'static str, error: FoldError) -> LedgerError {
+        match error {
+            FoldError::Sled(error) => self.sled_error(attempt, error),
+            FoldError::Flaw(detail) => self.flaw(detail),
+        }
+    }
+
+    fn sled_error(&self, attempt: &'static str, error: ::sled::Error) -> LedgerError {
+        sled_error(&self.path, attempt, error)
+    }
+
+    fn damaged(&self, key: &[u8], flaw: Flaw) -> LedgerError {
+        self.flaw(describe(key, flaw))
+    }
+
+    fn unwritable(&self, flaw: Flaw) -> LedgerError {
+        io(&self.path, "write", std::io::Error::other(format!("the commit {flaw}")))
+    }
+
+    fn flaw(&self, detail: String) -> LedgerError {
+        LedgerError::Damaged { path: self.path.display().to_string(), detail }
+    }
+}
+
+/// Whether a replay goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    On,
+    Stop,
+}
+
+/// Forces sled's files to the disk: its own flush asks the kernel to write, which is no promise after a power loss.
+struct Sync {
+    file: File,
+    blobs: PathBuf,
+    /// Log position of the newest blob that is durable; their names are positions, which only grow.
+    blob: i64,
+}
+
+impl Sync {
+    fn new(path: &std::path::Path) -> Result<Self, LedgerError> {
+        let file = File::options().read(true).write(true).open(path.join("db"));
+        let file = file.map_err(|error| io(path, "open", error))?;
+        let mut sync = Self { file, blobs: path.join("blobs"), blob: -1 };
+        sync.all().and_then(|()| sync_folder(path)).map_err(|error| io(path, "open", error))?;
+        Ok(sync)
+    }
+
+    fn all(&mut self) -> std::io::Result<()> {
+        self.file.sync_data()?;
+        let mut newest = self.blob;
+        for entry in std::fs::read_dir(&self.blobs)? {
+            let entry = entry?;
+            let position = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
+            let Some(position) = position.filter(|position| *position > self.blob) else { continue };
+            match File::open(entry.path()) {
+                Ok(file) => file.sync_all()?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            newest = newest.max(position);
+        }
+        if newest > self.blob {
+            sync_folder(&self.blobs)?;
+            self.blob = newest;
+        }
+        Ok(())
+    }
+}
+
+/// Opens sled's part. The folder is ours already, so a lock that is still held is that of a database closed just now,
+/// or of a program that is not bmsync.
+fn open_sled(folder: &Folder) -> Result<Db, LedgerError> {
+    let path = folder.path();
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let config = ::sled::Config::new().path(path).segment_size(PAGES).cache_capacity(CACHE_BYTES);
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(db)) => return Ok(db),
+            Ok(Err(error)) if is_lock(&error) && Instant::now() < until => thread::sleep(Duration::from_millis(10)),
+            Ok(Err(error)) if is_lock(&error) => return Err(in_use(path)),
+            Ok(Err(error)) => return Err(sled_error(path, "open", error)),
+            Err(_panic) => {
+                let detail = "its database cannot be read".to_owned();
+                return Err(LedgerError::Damaged { path: path.display().to_string(), detail });
+            }
+        }
+    }
+}
+
+fn is_lock(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
+fn sled_error(path: &std::path::Path, attempt: &'static str, error: ::sled::Error) -> LedgerError {
+    let damaged = |detail: String| LedgerError::Damaged { path: path.display().to_string(), detail };
+    match error {
+        ::sled::Error::Io(error) => io(path, attempt, error),
+        ::sled::Error::Corruption { at, bt: () } => damaged(format!("its database is corrupted at {at:?}")),
+        ::sled::Error::CollectionNotFound(_) => damaged("its database lacks a tree".to_owned()),
+        ::sled::Error::Unsupported(what) | ::sled::Error::ReportableBug(what) => damaged(what),
+    }
+}

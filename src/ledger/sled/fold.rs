@@ -1,0 +1,237 @@
+//! The current records, folded from the log into buckets of neighbouring IDs, so that opening need not read all history.
+//!
+//! A bucket holds the records of one kind whose IDs share all but their low bits. Folding writes the records that the
+//! log changed into their buckets, some at a time, each batch together with the [`Mark`]; only the last batch of a step
+//! moves the mark's head. A fold that is killed is done again: the log holds whole records, so the result is the same.
+
+use std::collections::BTreeMap;
+
+use ::sled::{Batch, Tree};
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, Flaw};
+use super::segment::{Head, Segment};
+use crate::actual::Actual;
+use crate::model::{Account, Kind, Record};
+
+/// Key of the mark.
+pub const MARK: &[u8] = b"m";
+/// IDs of a bucket differ in so many low bits.
+const LOW_BITS: u32 = 7;
+/// What one batch of sled dirties cannot be evicted from memory: no more keys than that.
+pub const BATCH: usize = 256;
+
+/// How far the log is folded, and what the buckets must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The log up to here is in the buckets.
+    pub head: Head,
+    /// Number of buckets.
+    pub buckets: u64,
+    /// Wrapping sum of their seals: a missing or exchanged bucket is seen.
+    pub sum: u64,
+    /// Their length.
+    pub bytes: u64,
+}
+
+/// What a bucket is of. The byte is the first of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shelf {
+    /// Accounts.
+    Accounts,
+    /// Records of a kind.
+    Records(Kind),
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Accounts, Self::Records(Kind::Employee), Self::Records(Kind::Contact)];
+
+    /// First byte of the keys.
+    #[must_use]
+    pub const fn prefix(self) -> u8 {
+        match self {
+            Self::Accounts => b'a',
+            Self::Records(Kind::Employee) => b'e',
+            Self::Records(Kind::Contact) => b'c',
+        }
+    }
+
+    fn key(self, id: u64) -> Vec<u8> {
+        let mut key = vec![self.prefix()];
+        key.extend_from_slice(&(id >> LOW_BITS).to_be_bytes());
+        key
+    }
+}
+
+/// What the log changed, not yet in buckets: by bucket, the newest version of each.
+#[derive(Debug, Default)]
+pub struct Changed {
+    records: BTreeMap<Vec<u8>, BTreeMap<u64, Record>>,
+    accounts: BTreeMap<Vec<u8>, BTreeMap<u64, Account>>,
+    count: usize,
+}
+
+impl Changed {
+    /// Takes in what a segment wrote.
+    pub fn add(&mut self, segment: Segment) {
+        let Segment { after: _, revision: _, end: _, events, touched, accounts } = segment;
+        self.count += events.len() + touched.len() + accounts.len();
+        for record in events.into_iter().map(|event| event.after).chain(touched) {
+            let bucket = Shelf::Records(record.key.kind).key(record.key.id);
+            self.records.entry(bucket).or_default().insert(record.key.id, record);
+        }
+        for account in accounts {
+            let bucket = Shelf::Accounts.key(account.id);
+            self.accounts.entry(bucket).or_default().insert(account.id, account);
+        }
+    }
+
+    /// Versions taken in: a measure of memory.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Writes all of it, and the mark that the log is folded up to `head`.
+    pub fn write(self, tree: &Tree, mark: &mut Mark, head: Head) -> Result<(), FoldError> {
+        let mut writer = Writer { tree, mark: *mark, batch: Batch::default(), keys: 0 };
+        for (key, accounts) in self.accounts {
+            writer.merge(&key, accounts, |account| account.id)?;
+        }
+        for (key, records) in self.records {
+            writer.merge(&key, records, |record| record.key.id)?;
+        }
+        writer.mark.head = head;
+        writer.finish()?;
+        *mark = writer.mark;
+        Ok(())
+    }
+}
+
+/// Why folding stopped.
+#[derive(Debug)]
+pub enum FoldError {
+    /// sled could not.
+    Sled(::sled::Error),
+    /// A value is not what was written.
+    Flaw(String),
+}
+
+impl From<::sled::Error> for FoldError {
+    fn from(error: ::sled::Error) -> Self {
+        Self::Sled(error)
+    }
+}
+
+struct Writer<'a> {
+    tree: &'a Tree,
+    mark: Mark,
+    batch: Batch,
+    keys: usize,
+}
+
+impl Writer<'_> {
+    fn merge<T>(&mut self, key: &[u8], new: BTreeMap<u64, T>, id: fn(&T) -> u64) -> Result<(), FoldError>
+    where
+        T: Serialize + serde::de::DeserializeOwned,
+    {
+        let held = self.tree.get(key)?;
+        let mut merged = match &held {
+            Some(value) => read_bucket(key, value, id)?,
+            None => BTreeMap::new(),
+        };
+        merged.extend(new);
+        let value = frame::seal(key, &merged.into_values().collect::<Vec<T>>()).map_err(|flaw| name(key, flaw))?;
+        self.mark.replace(held.as_deref(), &value);
+        self.batch.insert(key, value);
+        self.keys += 1;
+        if self.keys + 1 == BATCH { self.finish() } else { Ok(()) }
+    }
+
+    /// Writes the batch with the mark, whose head is still the old one until the last batch.
+    fn finish(&mut self) -> Result<(), FoldError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.insert(MARK, frame::seal(MARK, &self.mark).map_err(|flaw| name(MARK, flaw))?);
+        self.tree.apply_batch(batch)?;
+        self.keys = 0;
+        Ok(())
+    }
+}
+
+impl Mark {
+    /// Reads the mark; that of nothing where there is none.
+    pub fn read(tree: &Tree) -> Result<Self, FoldError> {
+        match tree.get(MARK)? {
+            Some(value) => frame::unseal(MARK, &value).map_err(|flaw| name(MARK, flaw)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) {
+        match old {
+            Some(old) => {
+                self.sum = self.sum.wrapping_sub(frame::seal_of(old));
+                self.bytes = self.bytes.saturating_sub(old.len() as u64);
+            }
+            None => self.buckets += 1,
+        }
+        self.sum = self.sum.wrapping_add(frame::seal_of(new));
+        self.bytes += new.len() as u64;
+    }
+}
+
+/// Puts all buckets into `actual`, and checks that they are all there.
+pub fn load(tree: &Tree, mark: &Mark, actual: &mut Actual) -> Result<(), FoldError> {
+    let mut found = Mark { head: mark.head, ..Mark::default() };
+    for shelf in Shelf::ALL {
+        for pair in tree.scan_prefix([shelf.prefix()]) {
+            let (key, value) = pair?;
+            found.replace(None, &value);
+            shelve(shelf, &key, &value, actual)?;
+        }
+    }
+    if found == *mark { Ok(()) } else { Err(FoldError::Flaw("buckets of records are missing".to_owned())) }
+}
+
+fn shelve(shelf: Shelf, key: &[u8], value: &[u8], actual: &mut Actual) -> Result<(), FoldError> {
+    match shelf {
+        Shelf::Accounts => {
+            let accounts: Vec<Account> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
+            accounts.into_iter().for_each(|account| actual.put_account(account));
+        }
+        Shelf::Records(_) => {
+            let records: Vec<Record> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
+            records.into_iter().for_each(|record| actual.put(record));
+        }
+    }
+    Ok(())
+}
+
+fn read_bucket<T>(key: &[u8], value: &[u8], id: fn(&T) -> u64) -> Result<BTreeMap<u64, T>, FoldError>
+where
+    T: serde::de::DeserializeOwned,
+{
+    let values: Vec<T> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
+    Ok(values.into_iter().map(|value| (id(&value), value)).collect())
+}
+
+/// Names what is damaged, as a person can report it.
+fn name(key: &[u8], flaw: Flaw) -> FoldError {
+    FoldError::Flaw(describe(key, flaw))
+}
+
+/// Names a key with what is wrong with its value.
+#[must_use]
+pub fn describe(key: &[u8], flaw: Flaw) -> String {
+    let number =
+        |from: usize| key.get(from..from + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    match key.first() {
+        Some(b'm') => format!("the mark of the folded log {flaw}"),
+        Some(b's') => format!("segment {} of the log {flaw}", number(9)),
+        Some(b'a') => format!("bucket {} of accounts {flaw}", number(1)),
+        Some(b'e') => format!("bucket {} of employees {flaw}", number(1)),
+        Some(b'c') => format!("bucket {} of contacts {flaw}", number(1)),
+        Some(_) | None => format!("an unknown value {flaw}"),
+    }
+}

@@ -1,0 +1,169 @@
+//! The log: what a commit is on disk, in segments that follow each other without gaps. Knows nothing of files.
+//!
+//! A commit is one segment, or several of which only the last closes it. Segments after the last closing one are the
+//! rest of a commit that was killed: they are not part of the log. Every segment carries the digest of the log before
+//! it, so a segment that is missing, doubled or from elsewhere is seen. Closed segments are never changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, Flaw};
+use crate::applied::Event;
+use crate::ledger::Commit;
+use crate::model::{Account, Digest, Record, Revision};
+
+/// A segment is closed when its content is about this long before compression: small enough that sled keeps it in its
+/// log, large enough that a million records are some thousand keys.
+const FILL: usize = 192 << 10;
+
+/// First byte of the key of a segment.
+pub const PREFIX: u8 = b's';
+
+/// Where the log ends: what the next segment must follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Of the newest commit.
+    pub revision: Revision,
+    /// Of the newest event.
+    pub event: u64,
+    /// How many segments there are; the number of the next one.
+    pub segments: u64,
+    /// Digest of the log.
+    pub chain: Digest,
+}
+
+/// A piece of a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The head that it follows.
+    pub after: Head,
+    /// The revision that it is part of.
+    pub revision: Revision,
+    /// Whether the commit is complete with it.
+    pub end: End,
+    /// In order, without gaps.
+    pub events: Vec<Event>,
+    /// Records without an event.
+    pub touched: Vec<Record>,
+    /// Accounts that were written.
+    pub accounts: Vec<Account>,
+}
+
+/// Whether a commit goes on after a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// More segments follow.
+    Open,
+    /// The commit is complete.
+    Closed,
+}
+
+/// A segment as it is stored.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Under this key.
+    pub key: Vec<u8>,
+    /// The sealed value.
+    pub value: Vec<u8>,
+}
+
+impl Head {
+    /// Key of the segment that follows. Event first: so the segment of an event is found by one lookup.
+    #[must_use]
+    pub fn next_key(&self) -> Vec<u8> {
+        key(self.event.saturating_add(1), self.segments)
+    }
+}
+
+/// Key of a segment by its first event and its number; both only grow, so keys are in the order of the log.
+#[must_use]
+pub fn key(event: u64, number: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(17);
+    key.push(PREFIX);
+    key.extend_from_slice(&event.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+impl Segment {
+    /// Reads the segment of that key.
+    pub fn unseal(key: &[u8], value: &[u8]) -> Result<Self, Flaw> {
+        let segment: Self = frame::unseal(key, value)?;
+        if segment.after.next_key() != key {
+            return Err("is not where it belongs");
+        }
+        Ok(segment)
+    }
+
+    /// Where the log ends with this segment, given its sealed value.
+    #[must_use]
+    pub fn head(&self, value: &[u8]) -> Head {
+        let Self { after, revision, end: _, events, touched: _, accounts: _ } = self;
+        Head {
+            revision: *revision,
+            event: after.event + events.len() as u64,
+            segments: after.segments + 1,
+            chain: Digest::of([&after.chain.0[..], value]),
+        }
+    }
+}
+
+/// The segments of a commit after a head, and the head after them.
+pub fn split(head: Head, commit: Commit) -> Result<(Vec<Sealed>, Head), Flaw> {
+    let revision = Revision(head.revision.0 + 1);
+    let mut writer = Writer { sealed: Vec::new(), head, revision, filled: 0, open: Segment::empty(head, revision) };
+    let Commit { events, touched, accounts } = commit;
+    for event in events {
+        writer.make_room(size(&event)?)?;
+        writer.open.events.push(event);
+    }
+    for record in touched {
+        writer.make_room(size(&record)?)?;
+        writer.open.touched.push(record);
+    }
+    for account in accounts {
+        writer.make_room(size(&account)?)?;
+        writer.open.accounts.push(account);
+    }
+    writer.close(End::Closed)?;
+    Ok((writer.sealed, writer.head))
+}
+
+struct Writer {
+    sealed: Vec<Sealed>,
+    head: Head,
+    revision: Revision,
+    filled: usize,
+    open: Segment,
+}
+
+impl Segment {
+    const fn empty(after: Head, revision: Revision) -> Self {
+        Self { after, revision, end: End::Open, events: Vec::new(), touched: Vec::new(), accounts: Vec::new() }
+    }
+}
+
+impl Writer {
+    fn make_room(&mut self, more: usize) -> Result<(), Flaw> {
+        if self.filled > 0 && self.filled + more > FILL {
+            self.close(End::Open)?;
+        }
+        self.filled += more;
+        Ok(())
+    }
+
+    fn close(&mut self, end: End) -> Result<(), Flaw> {
+        self.open.end = end;
+        let key = self.head.next_key();
+        let value = frame::seal(&key, &self.open)?;
+        self.head = self.open.head(&value);
+        self.sealed.push(Sealed { key, value });
+        self.open = Segment::empty(self.head, self.revision);
+        self.filled = 0;
+        Ok(())
+    }
+}
+
+fn size<T: Serialize>(value: &T) -> Result<usize, Flaw> {
+    let counted = postcard::serialize_with_flavor(value, postcard::ser_flavors::Size::default());
+    counted.map_err(|_| "cannot be encoded")
+}

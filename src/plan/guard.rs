@@ -1,0 +1,156 @@
+//! Guards: which changes are too many for one round without a person (rules R9, R10), and consent to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::actual::Actual;
+use crate::applied::{Batch, UserChanges};
+use crate::manifest::config::{Guards, Limit};
+use crate::model::Id;
+
+use super::{Action, Change, Hold, Plan};
+
+/// How many changes of each guarded class a tenant's round has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub deactivations: u64,
+    pub archives: u64,
+    pub creates: u64,
+}
+
+impl Tally {
+    pub fn count(&mut self, action: Action) {
+        match action {
+            Action::Deactivate => self.deactivations += 1,
+            Action::Archive => self.archives += 1,
+            Action::Create => self.creates += 1,
+            Action::Merge | Action::Restore | Action::Update | Action::Reactivate => {}
+        }
+    }
+}
+
+/// Which guards are tripped, per tenant.
+#[derive(Debug, Default)]
+pub(super) struct Tripped(BTreeMap<Id, BTreeSet<Hold>>);
+
+impl Tripped {
+    /// Compares the counts with the limits; a tenant with a broken rule holds its removals back.
+    pub fn new(tallies: &BTreeMap<Id, Tally>, broken: &BTreeSet<Id>, guards: &Guards, actual: &Actual) -> Self {
+        let mut tripped = Self::default();
+        for tenant in broken {
+            tripped.add(tenant, Hold::RuleBroken);
+        }
+        for (tenant, tally) in tallies {
+            let owned = actual.owned_active(tenant);
+            let Guards { max_deactivations, max_archives, max_creates } = guards;
+            let classes = [
+                (tally.deactivations, max_deactivations, Hold::MaxDeactivations),
+                (tally.archives, max_archives, Hold::MaxArchives),
+                (tally.creates, max_creates, Hold::MaxCreates),
+            ];
+            for (count, limit, hold) in classes {
+                if limit.is_some_and(|limit| count > allowed(limit, owned)) {
+                    tripped.add(tenant, hold);
+                }
+            }
+        }
+        tripped
+    }
+
+    fn add(&mut self, tenant: &Id, hold: Hold) {
+        self.0.entry(tenant.clone()).or_default().insert(hold);
+    }
+
+    /// The first reason to hold a user's changes, if there is one.
+    pub fn hold(&self, tenant: &Id, actions: &(impl Iterator<Item = Action> + Clone)) -> Option<Hold> {
+        let tripped = self.0.get(tenant)?;
+        tripped.iter().copied().find(|hold| actions.clone().any(|action| hold.covers(action)))
+    }
+}
+
+impl Hold {
+    const fn covers(self, action: Action) -> bool {
+        match self {
+            Self::RuleBroken => matches!(action, Action::Archive | Action::Deactivate),
+            Self::MaxDeactivations => matches!(action, Action::Deactivate),
+            Self::MaxArchives => matches!(action, Action::Archive),
+            Self::MaxCreates => matches!(action, Action::Create),
+        }
+    }
+}
+
+/// How many changes a limit allows among so many active records.
+fn allowed(limit: Limit, owned: u64) -> u64 {
+    const LEAST: u64 = 5;
+    const MICRO: f64 = 1e6;
+    match limit {
+        Limit::Count(count) => count,
+        Limit::Percent(percent) => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated to lie in 0..=100")]
+            let millionths = (percent * MICRO).round() as u128;
+            let share = u128::from(owned) * millionths / 100_000_000;
+            u64::try_from(share).unwrap_or(u64::MAX).max(LEAST)
+        }
+    }
+}
+
+/// Whether a person consents to what the guards hold back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Held changes leave the plan.
+    Withheld,
+    /// Held changes are applied with the others.
+    Given,
+}
+
+/// A plan that may be applied: made only by [`Plan::approve`].
+#[derive(Clone, Debug)]
+pub struct Approved(Batch);
+
+impl Approved {
+    /// What is to be written.
+    #[must_use]
+    pub fn into_batch(self) -> Batch {
+        self.0
+    }
+
+    /// What is to be written, to look at.
+    #[must_use]
+    pub const fn batch(&self) -> &Batch {
+        &self.0
+    }
+}
+
+impl Plan {
+    /// Takes out what is held, unless a person consents to it.
+    #[must_use]
+    pub fn approve(self, consent: Consent) -> Approved {
+        let Self { basis, changes, touched, preserved: _, blocked: _, unchanged: _ } = self;
+        let allowed = |change: &Change| change.held.is_none() || consent == Consent::Given;
+        let mut users: Vec<UserChanges> = Vec::new();
+        for change in changes.into_iter().filter(allowed) {
+            match users.last_mut() {
+                Some(last) if last.changes.first().is_some_and(|first| first.user.key == change.user.key) => {
+                    last.changes.push(change)
+                }
+                Some(_) | None => users.push(UserChanges { changes: vec![change] }),
+            }
+        }
+        Approved(Batch { revision: basis.state_revision, users, touched, config_digest: basis.config_digest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_rounded_down_and_at_least_five() {
+        let tenth = Limit::Percent(10.0);
+        assert_eq!(allowed(tenth, 0), 5);
+        assert_eq!(allowed(tenth, 59), 5);
+        assert_eq!(allowed(tenth, 69), 6);
+        assert_eq!(allowed(Limit::Percent(0.29), 10_000), 29);
+        assert_eq!(allowed(Limit::Percent(100.0), 7), 7);
+        assert_eq!(allowed(Limit::Count(0), 1000), 0);
+    }
+}

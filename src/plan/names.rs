@@ -1,0 +1,207 @@
+//! One login per person: which proposals can have the names they want (rule R5).
+//!
+//! A name is taken when, after the plan, another record still has it. That depends on which changes happen, and what is
+//! blocked or held does not happen, so the answer is the largest set of changes that agree with each other: everything
+//! is assumed to happen, and whoever wants a name that stays taken is taken out, with what follows from that.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::actual::{Actual, Namespace};
+use crate::model::{Field, Id, Record, RecordKey, Text};
+
+use super::Code;
+use super::proposal::{Obstacle, Proposal};
+
+/// Whether a proposal's changes happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Happens,
+    Blocked,
+    Held,
+}
+
+/// All proposals of a plan with the names they compete for. Proposals are known by their place in the slice.
+pub(super) struct Names<'p, 'a> {
+    proposals: &'p [Proposal<'a>],
+    actual: &'a Actual,
+    /// Who wants a name.
+    claims: HashMap<(Namespace, Text), Vec<usize>>,
+    /// Who writes a record.
+    writers: HashMap<RecordKey, Vec<usize>>,
+    /// Who lost a name to whom.
+    lost: HashMap<(usize, Namespace), usize>,
+    standing: Vec<Standing>,
+}
+
+impl<'p, 'a> Names<'p, 'a> {
+    /// Settles which proposals stand when nothing is held.
+    pub fn settle(proposals: &'p [Proposal<'a>], actual: &'a Actual) -> Self {
+        let mut names = Self {
+            proposals,
+            actual,
+            claims: HashMap::with_capacity(proposals.len() * 3),
+            writers: HashMap::with_capacity(proposals.len()),
+            lost: HashMap::new(),
+            standing: vec![Standing::Happens; proposals.len()],
+        };
+        for (at, proposal) in proposals.iter().enumerate() {
+            for claim in proposal.wants() {
+                names.claims.entry(claim).or_default().push(at);
+            }
+            for record in proposal.touches() {
+                names.writers.entry(record.key).or_default().push(at);
+            }
+        }
+        names.contest();
+        let obstructed = (0..proposals.len()).filter(|at| proposals[*at].obstacle.is_some());
+        let losers: HashSet<usize> = names.lost.keys().map(|(at, _)| *at).chain(obstructed).collect();
+        for at in losers {
+            names.standing[at] = Standing::Blocked;
+        }
+        names.take_out((0..proposals.len()).collect());
+        names
+    }
+
+    /// Takes held changes out as well: the names they would have freed stay taken. They stay held themselves.
+    pub fn hold(&mut self, held: &[usize]) {
+        for at in held {
+            self.standing[*at] = Standing::Held;
+        }
+        let waiting = held.iter().flat_map(|at| self.waiting_for(*at)).collect();
+        self.take_out(waiting);
+    }
+
+    pub const fn actual(&self) -> &'a Actual {
+        self.actual
+    }
+
+    pub fn standing(&self, at: usize) -> Standing {
+        self.standing[at]
+    }
+
+    /// Whether somebody whose change is planned, held or not, wants the name.
+    pub fn is_given(&self, space: Namespace, name: &Text) -> bool {
+        let claims = self.claims.get(&(space, name.clone()));
+        claims.is_some_and(|claims| claims.iter().any(|at| self.standing[*at] != Standing::Blocked))
+    }
+
+    /// Why a blocked proposal is blocked, once everything has settled.
+    pub fn obstacle(&self, at: usize) -> Obstacle {
+        if let Some(obstacle) = &self.proposals[at].obstacle {
+            return obstacle.clone();
+        }
+        let missed =
+            |field| self.newly(at).find(|(space, name)| space.field() == field && self.misses(at, *space, name));
+        match (missed(Field::Email), missed(Field::Username)) {
+            (Some((space, name)), _) => self.taken_obstacle(at, Code::EmailTaken, space, &name),
+            (None, Some((space, name))) => self.taken_obstacle(at, Code::UsernameTaken, space, &name),
+            (None, None) => Obstacle {
+                code: Code::UsernameTaken,
+                message: String::from("another record holds the name"),
+                candidates: Vec::new(),
+            },
+        }
+    }
+
+    /// Between users that want the same name: who owns it keeps it, else the lower precedence gets it.
+    fn contest(&mut self) {
+        for ((space, name), claims) in &self.claims {
+            if claims.len() < 2 {
+                continue;
+            }
+            let owns = |at: &usize| self.proposals[*at].owns(*space, name);
+            let first = claims.iter().copied().filter(owns).min_by_key(|at| self.rank(*at));
+            let Some(winner) = first.or_else(|| claims.iter().copied().min_by_key(|at| self.rank(*at))) else {
+                continue;
+            };
+            let losers = claims.iter().copied().filter(|at| *at != winner && !owns(at));
+            self.lost.extend(losers.map(|at| ((at, *space), winner)));
+        }
+    }
+
+    fn rank(&self, at: usize) -> (crate::desired::Precedence<'a>, &'p Id, &'p Id) {
+        let Proposal { user, person, .. } = &self.proposals[at];
+        (person.precedence, &user.tenant, &user.user)
+    }
+
+    /// Blocks whoever cannot have a name, and looks again at those who counted on it, until nothing moves.
+    fn take_out(&mut self, mut waiting: Vec<usize>) {
+        let mut fallen: Vec<usize> =
+            (0..self.standing.len()).filter(|at| self.standing[*at] == Standing::Blocked).collect();
+        loop {
+            waiting.extend(fallen.drain(..).flat_map(|at| self.waiting_for(at)));
+            let Some(at) = waiting.pop() else { return };
+            if self.standing[at] == Standing::Happens
+                && self.newly(at).any(|(space, name)| self.is_taken(at, space, &name))
+            {
+                self.standing[at] = Standing::Blocked;
+                fallen.push(at);
+            }
+        }
+    }
+
+    /// Who wants a name that the records of this proposal hold today.
+    fn waiting_for(&self, at: usize) -> Vec<usize> {
+        let held = self.proposals[at].touches().flat_map(names_of);
+        held.filter_map(|name| self.claims.get(&name)).flatten().copied().filter(|other| *other != at).collect()
+    }
+
+    /// The names that the user wants and does not own.
+    fn newly(&self, at: usize) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+        let proposal = &self.proposals[at];
+        proposal.wants().filter(|(space, name)| !proposal.owns(*space, name))
+    }
+
+    fn misses(&self, at: usize, space: Namespace, name: &str) -> bool {
+        self.lost.contains_key(&(at, space)) || self.is_taken(at, space, name)
+    }
+
+    fn is_taken(&self, at: usize, space: Namespace, name: &str) -> bool {
+        self.keepers(at, space, name).next().is_some()
+    }
+
+    /// The records of others that still have the name after the plan.
+    fn keepers(&self, at: usize, space: Namespace, name: &str) -> impl Iterator<Item = &'a Record> {
+        let own = move |record: &Record| {
+            let mut mine = self.proposals[at].touches().chain(self.proposals[at].linked);
+            mine.any(|touched| touched.key == record.key)
+        };
+        self.actual.holders(space, name).filter(move |record| !own(record) && self.keeps(record, space, name))
+    }
+
+    /// Whether a record still has the name after the plan: unless somebody whose change happens takes it away.
+    fn keeps(&self, record: &Record, space: Namespace, name: &str) -> bool {
+        let writers = self.writers.get(&record.key).into_iter().flatten();
+        !writers
+            .filter(|writer| self.standing[**writer] == Standing::Happens)
+            .any(|writer| !self.proposals[*writer].leaves(record, space, name))
+    }
+
+    fn taken_obstacle(&self, at: usize, code: Code, space: Namespace, name: &str) -> Obstacle {
+        let mut candidates: Vec<RecordKey> = self.keepers(at, space, name).map(|record| record.key).collect();
+        candidates.sort_unstable();
+        let what = space.field();
+        let message = match (candidates.first(), self.lost.get(&(at, space))) {
+            (Some(keeper), _) => format!("the {what} {name} is held by {keeper}: rename one of the two"),
+            (None, Some(winner)) => {
+                let Proposal { user, person, link, .. } = &self.proposals[*winner];
+                let winner = link.user_principal_name.as_deref().map_or_else(|| user.to_string(), str::to_owned);
+                format!(
+                    "the {what} {name} goes to {winner}, whose rule `{}` comes first: rename one of the two",
+                    person.rule.name
+                )
+            }
+            (None, None) => format!("the {what} {name} stays taken"),
+        };
+        Obstacle { code, message, candidates }
+    }
+}
+
+/// The names that a record holds, by namespace.
+fn names_of(record: &Record) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+    let spaces = [Namespace::LoginUsername, Namespace::LoginEmail, Namespace::Email(record.key.kind)];
+    spaces
+        .into_iter()
+        .filter(|space| space.admits(record))
+        .filter_map(|space| Some((space, crate::model::folded(record.fields.get(space.field())?))))
+}

@@ -1,0 +1,243 @@
+//! What a ledger is: one set of checks for every implementation, and what only one on a disk must stand.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use bmsync::actual::Actual;
+use bmsync::applied::Event;
+use bmsync::ledger::memory::MemoryLedger;
+use bmsync::ledger::sled::{Slack, SledLedger};
+use bmsync::ledger::{Commit, Ledger, LedgerError};
+use bmsync::model::{Account, Field, Fields, Kind, Record, RecordKey, References, Revision, Status, Text};
+use jiff::Timestamp;
+
+/// Folds after almost every commit, so that folding is part of what is tested.
+const EAGER: Slack = Slack { segments: 3, bytes: 1 << 10 };
+
+fn record(kind: Kind, id: u64, phone: &str) -> Record {
+    Record {
+        key: RecordKey { kind, id },
+        status: Status::Active,
+        fields: Fields::default().with(Field::Phone, phone).with(Field::Email, &format!("{kind}{id}@example.com")),
+        link: None,
+        archived_from: None,
+        references: References::default(),
+    }
+}
+
+fn event(id: u64, revision: u64, before: Option<Record>, after: Record) -> Event {
+    Event {
+        id,
+        at: Timestamp::UNIX_EPOCH,
+        revision: Revision(revision),
+        action: Text::from("import"),
+        user: None,
+        user_principal_name: None,
+        rule: None,
+        reason: Text::from("test"),
+        config_digest: None,
+        before,
+        after,
+    }
+}
+
+/// Everything that can be seen of a state, in order.
+fn seen(actual: &Actual) -> (Revision, Vec<Record>, Vec<Account>) {
+    let records = actual.sorted_records().into_iter().cloned().collect();
+    (actual.revision, records, actual.sorted_accounts().into_iter().cloned().collect())
+}
+
+/// Commit number `number` of a fixed history: most are small, every seventh spans several segments.
+fn commit(number: u64, last_event: u64, actual: &Actual) -> Commit {
+    let large = number.is_multiple_of(7);
+    let writes = if large { 300 } else { 1 + number % 3 };
+    let mut random = fastrand::Rng::with_seed(number);
+    let mut events = Vec::new();
+    for slot in 0..writes {
+        let phone: String =
+            std::iter::repeat_with(|| random.alphanumeric()).take(if large { 2000 } else { 12 }).collect();
+        let kind = Kind::ALL[usize::try_from(slot % 2).unwrap()];
+        let id = if large { 1 + slot } else { 1 + random.u64(0..2000) };
+        if events.iter().any(|event: &Event| event.after.key == (RecordKey { kind, id })) {
+            continue;
+        }
+        let after = record(kind, id, &phone);
+        let before = actual.record(after.key).cloned();
+        events.push(event(last_event + 1 + events.len() as u64, number, before, after));
+    }
+    let touched = actual.record(RecordKey { kind: Kind::Employee, id: 1 }).cloned().into_iter();
+    let touched = touched.filter(|record| events.iter().all(|event| event.after.key != record.key)).collect();
+    let account = Account { id: number, name: format!("Account {number}").into(), locations: vec!["Main".into()] };
+    Commit { events, touched, accounts: vec![account] }
+}
+
+async fn commit_to(ledger: &dyn Ledger, number: u64) -> Result<Revision, LedgerError> {
+    let actual = ledger.load().await?;
+    let last = ledger.last_event().await?;
+    ledger.commit(Revision(number - 1), commit(number, last, &actual)).await
+}
+
+async fn starts_empty(ledger: &dyn Ledger) {
+    assert_eq!(seen(&ledger.load().await.unwrap()), (Revision(0), vec![], vec![]));
+    assert_eq!(ledger.last_event().await.unwrap(), 0);
+    assert_eq!(ledger.events(0, 10).await.unwrap(), vec![]);
+}
+
+async fn keeps_what_was_committed(ledger: &dyn Ledger) {
+    let first = record(Kind::Employee, 1, "1");
+    let second = record(Kind::Employee, 1, "2");
+    let touched = record(Kind::Contact, 900, "3");
+    let account = Account { id: 5, name: "Northwind".into(), locations: vec!["Main".into(), "Warehouse".into()] };
+    let commit = Commit { events: vec![event(1, 1, None, first.clone())], ..Commit::default() };
+    assert_eq!(ledger.commit(Revision(0), commit).await.unwrap(), Revision(1));
+    let commit = Commit {
+        events: vec![event(2, 2, Some(first), second.clone())],
+        touched: vec![touched.clone()],
+        accounts: vec![account.clone()],
+    };
+    assert_eq!(ledger.commit(Revision(1), commit).await.unwrap(), Revision(2));
+    assert_eq!(seen(&ledger.load().await.unwrap()), (Revision(2), vec![second, touched], vec![account]));
+}
+
+async fn refuses_a_stale_commit(ledger: &dyn Ledger) {
+    let before = seen(&ledger.load().await.unwrap());
+    for wrong in [before.0.0 - 1, before.0.0 + 1] {
+        let commit = Commit { touched: vec![record(Kind::Employee, 77, "x")], ..Commit::default() };
+        let refused = ledger.commit(Revision(wrong), commit).await.unwrap_err();
+        assert!(matches!(refused, LedgerError::Stale { expected, found } if expected.0 == wrong && found == before.0));
+    }
+    assert_eq!(seen(&ledger.load().await.unwrap()), before);
+}
+
+async fn hands_out_events_in_pages(ledger: &dyn Ledger) {
+    let from = ledger.load().await.unwrap().revision.0;
+    for number in from + 1..=from + 15 {
+        commit_to(ledger, number).await.unwrap();
+    }
+    let all = ledger.events(0, usize::MAX).await.unwrap();
+    assert_eq!(all.len() as u64, ledger.last_event().await.unwrap());
+    assert!(all.iter().zip(1..).all(|(event, id)| event.id == id));
+    for limit in [1, 7, 100] {
+        let mut paged = Vec::new();
+        while let Some(page) =
+            Some(ledger.events(paged.len() as u64, limit).await.unwrap()).filter(|page| !page.is_empty())
+        {
+            assert!(page.len() <= limit);
+            paged.extend(page);
+            if paged.len() > 200 && limit == 1 {
+                break;
+            }
+        }
+        assert_eq!(paged, all[..paged.len()]);
+        assert!(limit == 1 || paged.len() == all.len());
+    }
+    assert_eq!(ledger.events(u64::MAX, 5).await.unwrap(), vec![]);
+    assert_eq!(ledger.events(0, 0).await.unwrap(), vec![]);
+}
+
+/// What a ledger is.
+async fn conforms(ledger: &dyn Ledger) {
+    starts_empty(ledger).await;
+    keeps_what_was_committed(ledger).await;
+    refuses_a_stale_commit(ledger).await;
+    hands_out_events_in_pages(ledger).await;
+}
+
+#[tokio::test]
+async fn the_memory_ledger_conforms() {
+    conforms(&MemoryLedger::new()).await;
+}
+
+#[tokio::test]
+async fn the_sled_ledger_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    conforms(&SledLedger::open(&folder.path().join("a/b")).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_sled_ledger_conforms_while_it_folds() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SledLedger::with_slack(folder.path(), EAGER).unwrap();
+    conforms(&ledger).await;
+    let (state, events) = (seen(&ledger.load().await.unwrap()), ledger.events(0, usize::MAX).await.unwrap());
+    drop(ledger);
+    let ledger = SledLedger::open(folder.path()).unwrap();
+    assert_eq!(seen(&ledger.load().await.unwrap()), state);
+    assert_eq!(ledger.events(0, usize::MAX).await.unwrap(), events);
+}
+
+const CHILD: &str = "BMSYNC_TEST_COMMIT_TO";
+
+/// Not a test of its own: the process that [`survives_being_killed`] kills.
+#[tokio::test]
+async fn commits_until_killed() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    let ledger = SledLedger::with_slack(Path::new(&path), EAGER).unwrap();
+    let mut actual = ledger.load().await.unwrap();
+    let mut last = ledger.last_event().await.unwrap();
+    loop {
+        let number = actual.revision.0 + 1;
+        let next = commit(number, last, &actual);
+        last += next.events.len() as u64;
+        play(&mut actual, next.clone());
+        ledger.commit(Revision(number - 1), next).await.unwrap();
+        println!("ack {number}");
+    }
+}
+
+fn play(actual: &mut Actual, commit: Commit) {
+    let Commit { events, touched, accounts } = commit;
+    events.into_iter().map(|event| event.after).chain(touched).for_each(|record| actual.put(record));
+    accounts.into_iter().for_each(|account| actual.put_account(account));
+    actual.revision = Revision(actual.revision.0 + 1);
+}
+
+/// Runs the committing process until it has reported some commits and a moment more; gives the last one reported.
+fn run_and_kill(path: &Path, random: &mut fastrand::Rng) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "ledger::commits_until_killed", "--nocapture", "--test-threads=1"])
+        .env(CHILD, path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut acks = lines
+        .map_while(Result::ok)
+        .filter_map(|line| line.split_once("ack ").and_then(|(_, number)| number.trim().parse::<u64>().ok()));
+    let wanted = random.usize(1..12);
+    let mut reported = acks.by_ref().take(wanted).last().expect("the process commits");
+    std::thread::sleep(Duration::from_micros(random.u64(0..8000)));
+    child.kill().unwrap();
+    reported = acks.last().unwrap_or(reported);
+    child.wait().unwrap();
+    reported
+}
+
+#[tokio::test]
+async fn survives_being_killed() {
+    let mut random = fastrand::Rng::with_seed(20_261_123);
+    let mut kills = 0;
+    for _state in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut expected = Actual::default();
+        let mut history: Vec<Event> = Vec::new();
+        for _kill in 0..8 {
+            let reported = run_and_kill(folder.path(), &mut random);
+            kills += 1;
+            let ledger = SledLedger::with_slack(folder.path(), EAGER).unwrap();
+            let found = ledger.load().await.unwrap();
+            let allowed = reported..=reported + 1;
+            assert!(allowed.contains(&found.revision.0), "reported {reported}, found {}, kill {kills}", found.revision);
+            for number in expected.revision.0 + 1..=found.revision.0 {
+                let next = commit(number, history.len() as u64, &expected);
+                history.extend(next.events.iter().cloned());
+                play(&mut expected, next);
+            }
+            assert!(seen(&found) == seen(&expected), "torn at revision {}, kill {kills}", found.revision);
+            assert!(ledger.events(0, usize::MAX).await.unwrap() == history, "events after kill {kills}");
+        }
+    }
+}
