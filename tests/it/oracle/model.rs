@@ -153,14 +153,12 @@ fn is_complete(world: &World, tenant: &str) -> bool {
     world.tenants.get(tenant).is_some_and(|tenant| state(tenant) == "complete")
 }
 
-fn owns_records(world: &World, tenant: &str) -> bool {
-    world.records.iter().filter_map(|record| record.link.as_ref()).any(|link| link.user.tenant == tenant)
-}
-
 /// R9: "Records of a tenant that is no longer declared are left alone and the plan says so".
 fn heads(world: &World) -> Vec<(String, &'static str)> {
-    let declared = world.tenants.iter().filter(|(id, tenant)| tenant.declared || owns_records(world, id));
-    declared.map(|(id, tenant)| (id.clone(), state(tenant))).collect()
+    let links = world.records.iter().filter_map(|record| record.link.as_ref());
+    let mut ids: BTreeSet<&String> = links.map(|link| &link.user.tenant).collect();
+    ids.extend(world.tenants.iter().filter(|(_, tenant)| tenant.declared).map(|(id, _)| id));
+    ids.into_iter().map(|id| (id.clone(), world.tenants.get(id).map_or("undeclared", state))).collect()
 }
 
 /// A user that exists: "soft-deleted is gone".
@@ -368,7 +366,8 @@ impl Desire<'_> {
         if let Some(value) = self.held(field) {
             return (Some(value), "record");
         }
-        (self.default(field), "default")
+        // Reading: where nobody has a value it is the record that says so.
+        self.default(field).map_or((None, "record"), |value| (Some(value), "default"))
     }
 
     fn directory(&self, field: &str) -> Option<String> {
@@ -386,7 +385,11 @@ impl Desire<'_> {
 
     fn held(&self, field: &str) -> Option<String> {
         let held = self.base.and_then(|record| record.get(field)).map(str::to_owned);
+        // Reading: the names that archiving made up are no values to restore.
+        let made_up = self.base.is_some_and(|record| record.status == Status::Archived);
         match field {
+            "username" if made_up => None,
+            "email" if made_up => self.left.and_then(|left| left.get(field)).map(str::to_owned),
             // A change of kind: the linked record's, before what the record to take over holds.
             "email" => self.left.and_then(|left| left.get(field)).map(str::to_owned).or(held),
             // R2: "else the record's, if the account has it". Reading: an account that vanished says nothing, so the
@@ -523,12 +526,13 @@ fn find_record<'w>(
         }
         Some(_) => {}
     }
-    let (mut archives, ambiguous) = other_kind(world, rule, &after, target, left);
+    let (others, ambiguous) = other_kind(world, rule, &after, target, left);
     // R6: "The user's record of the other kind is archived when its rule now wants this kind. That is the record it is
-    // linked to".
-    archives.extend(left);
-    archives.sort_by_key(|record| record.id);
-    let early = if email.is_none() {
+    // linked to; and …".
+    let archives = left.into_iter().chain(others).collect();
+    // R3: "No email and no linked record → blocked `MissingEmail`". Reading: a linked record without an email makes one
+    // of the other kind without an email.
+    let early = if email.is_none() && left.is_none() {
         Some(Code::MissingEmail)
     } else {
         early(&desire, &after, &fields, ambiguous || candidates.len() > 1)
@@ -565,7 +569,9 @@ fn other_kind<'w>(
 ) -> (Vec<&'w Record>, bool) {
     let Some(email) = after.get("email").filter(|_| login(rule.kind, after)) else { return (Vec::new(), false) };
     let has = |record: &Record| has_login(record) && record.get("email").is_some_and(|has| same(has, email));
-    if target.is_some_and(has) {
+    let linked = left.or(target.filter(|target| target.link.is_some() && !is_free(world, target)));
+    let compared = if tolerate("user-level") { linked } else { target };
+    if compared.is_some_and(has) {
         return (Vec::new(), false);
     }
     let others: Vec<&Record> = world
@@ -744,7 +750,7 @@ impl<'w> Round<'w> {
     fn block(&self, blocked: &mut Set, held: &Set) {
         loop {
             let more: Vec<usize> = (0..self.people.len())
-                .filter(|at| !blocked.contains(at))
+                .filter(|at| !blocked.contains(at) && !(tolerate("held-once") && held.contains(at)))
                 .filter(|&at| self.stays_taken(at, blocked, held).code().is_some())
                 .collect();
             if more.is_empty() {
@@ -763,7 +769,8 @@ impl<'w> Round<'w> {
             let judged_with_held = held.contains(&at) && !blocked.contains(&at);
             other == at || (!blocked.contains(&other) && (judged_with_held || !held.contains(&other)))
         };
-        let had = intent.target.map(holds).unwrap_or_default();
+        let target = if tolerate("user-level") { self.people[at].linked } else { intent.target };
+        let had = target.map(holds).unwrap_or_default();
         for name in names(intent.rule.kind, &intent.after).iter().filter(|name| !had.contains(name)) {
             let others = self.world.records.iter().filter(|record| !same_record(Some(record), intent.target));
             if others.filter(|record| holds(record).contains(name)).any(|record| self.still_has(record, name, &happens))
@@ -910,6 +917,11 @@ impl<'w> Round<'w> {
             verdict.changes.extend(changes);
         }
         self.name_archives(&mut verdict.changes);
+        // Reading: two archives of one user are listed by ID, though the linked record chose its names first.
+        verdict.changes.sort_by_key(|change| {
+            let action = ACTIONS.iter().position(|action| *action == change.action);
+            (change.user.clone(), action, change.id)
+        });
         verdict
     }
 
@@ -1073,4 +1085,8 @@ fn status_of(word: Option<&str>) -> Status {
         Some("archived") => Status::Archived,
         _ => Status::Active,
     }
+}
+
+pub fn tolerate(what: &str) -> bool {
+    std::env::var("TOLERATE").is_ok_and(|all| all.split(',').any(|one| one == what))
 }
