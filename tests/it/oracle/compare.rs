@@ -71,6 +71,13 @@ fn play_round(world: &mut World, bms: &mut Bms, round: &Round, tally: &mut Tally
     tally.see(&expected);
     let before = bms.read();
     let found = observe_and_plan(world, &before, &config, 1);
+    let keys: Vec<_> = found.changes.iter().filter_map(Change::record).collect();
+    if keys.len() != keys.iter().collect::<BTreeSet<_>>().len() {
+        if model::tolerate("double") {
+            return Err(failure("skip", String::new()));
+        }
+        return Err(failure("double", format!("  {keys:?} twice")));
+    }
     agree("plan", &expected, &translate::verdict(&found))?;
     summaries_agree(&expected, &found)?;
     order_does_not_count(world, &before, &config, &found)?;

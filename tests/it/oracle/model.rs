@@ -390,8 +390,8 @@ impl Desire<'_> {
         match field {
             "username" if made_up => None,
             "email" if made_up => self.left.and_then(|left| left.get(field)).map(str::to_owned),
-            // A change of kind: the linked record's, before what the record to take over holds.
-            "email" => self.left.and_then(|left| left.get(field)).map(str::to_owned).or(held),
+            // Reading: what the record to take over holds (the same but for case) comes before the linked record's.
+            "email" => held.or_else(|| self.left.and_then(|left| left.get(field)).map(str::to_owned)),
             // R2: "else the record's, if the account has it". Reading: an account that vanished says nothing, so the
             // record's location stays ("A blank … never erases").
             "location" if self.rule.kind == Kind::Contact => {
@@ -698,7 +698,7 @@ fn loses(world: &World, people: &[Person], at: usize) -> Taken {
     if intent.action.is_none() {
         return taken;
     }
-    let keeps = same_record(intent.target, me.linked);
+    let keeps = same_record(intent.target, me.linked) || tolerate("user-level");
     for name in wants(me).iter().filter(|name| !(keeps && owns(me, name))) {
         let rank = |person: &Person| {
             let order = person.intent.as_ref().map(|intent| {
