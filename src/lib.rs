@@ -27,6 +27,8 @@ pub mod store;
 
 pub mod engine;
 
+pub mod controller;
+
 pub mod cli;
 
 pub mod simulator;

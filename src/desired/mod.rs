@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::directory::{Directory, TenantDirectory, User};
-use crate::manifest::config::{Config, DisabledAccounts, Guests, Rule, Tenant, Unmatched};
-use crate::model::{Digest, Id, Seen, UserKey};
+use crate::manifest::config::{Config, DisabledAccounts, Guests, Rule, Unmatched};
+use crate::model::{Id, Seen, UserKey};
 
 pub mod reach;
 pub mod source;
 
-use reach::Reach;
+use reach::{Ranked, Reach};
 
 /// Combines configuration and directory.
 #[must_use]
@@ -68,6 +68,8 @@ pub struct Person<'a> {
     pub precedence: Precedence<'a>,
     /// False when the account is disabled and the policy deactivates for that.
     pub enabled: bool,
+    /// What a link remembers of this person.
+    pub seen: Seen,
 }
 
 /// Decides between rules of one user, and between users that want the same name: the lower wins (rules R1, R5).
@@ -134,8 +136,20 @@ impl<'a> Desired<'a> {
         }
         match tenant.reach.winner(tenant.known.groups_of(id)) {
             None => Want::Unmatched(user),
-            Some((rule, _)) if rule.suspend => Want::Suspended(user, rule),
-            Some((rule, precedence)) => Want::Person(Person { user, rule, precedence, enabled: self.enabled(user) }),
+            Some(ranked) if ranked.rule.suspend => Want::Suspended(user, ranked.rule),
+            Some(ranked) => Want::Person(self.person(user, ranked)),
+        }
+    }
+
+    fn person(&self, user: &'a User, ranked: &Ranked<'a>) -> Person<'a> {
+        let Ranked { rule, precedence, digest } = *ranked;
+        let enabled = self.enabled(user);
+        Person {
+            user,
+            rule,
+            precedence,
+            enabled,
+            seen: Seen::Present { content: user.content(), rule: digest, enabled },
         }
     }
 
@@ -153,31 +167,7 @@ impl<'a> Desired<'a> {
             Want::Unplanned | Want::Suspended(..) => None,
             Want::Gone => Some(Seen::Absent { kept: false }),
             Want::Unmatched(_) => Some(Seen::Absent { kept: self.config.policy.unmatched == Unmatched::Keep }),
-            Want::Person(person) => Some(person.seen()),
+            Want::Person(person) => Some(person.seen),
         }
     }
-}
-
-impl Person<'_> {
-    /// What a link remembers of this person.
-    #[must_use]
-    pub fn seen(&self) -> Seen {
-        Seen::Present { content: self.user.content(), rule: rule_digest(self.rule), enabled: self.enabled }
-    }
-}
-
-/// Digest of what of a rule counts as a change: group, kind, `email` and values; not its name or order (rule R8).
-fn rule_digest(rule: &Rule) -> Digest {
-    let Rule { name: _, tenant: _, group, order: _, kind, email, values, suspend: _ } = rule;
-    let group = group.to_string();
-    let email = format!("{email:?}");
-    let head = [group.as_bytes(), kind.word().as_bytes(), email.as_bytes()];
-    let values = values.iter().flat_map(|(field, value)| [field.word().as_bytes(), value.as_bytes()]);
-    Digest::of(head.into_iter().chain(values))
-}
-
-/// The tenant's name where it is declared.
-#[must_use]
-pub fn tenant_name<'a>(config: &'a Config, id: &Id) -> Option<&'a str> {
-    config.tenant(id).map(|tenant: &Tenant| tenant.name.as_str())
 }

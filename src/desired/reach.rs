@@ -1,7 +1,10 @@
 //! Which groups lead to which rules of a tenant, directly or through nested groups (rule R1).
 
+use std::collections::HashMap;
+
 use crate::directory::{Group, TenantDirectory};
 use crate::manifest::config::{Config, Rule, Tenant};
+use crate::model::Digest;
 
 use super::{Age, Precedence};
 
@@ -10,14 +13,19 @@ use super::{Age, Precedence};
 pub struct Reach<'a> {
     rules: Vec<Ranked<'a>>,
     broken: Vec<Broken<'a>>,
-    /// By group number: ranks of the rules that a member of that group matches, ascending.
-    ranks: Vec<Vec<u32>>,
+    /// By group number: ranks of the rules that a member of that group matches, ascending. Most groups match none.
+    ranks: HashMap<u32, Vec<u32>>,
 }
 
+/// A rule that can match.
 #[derive(Debug)]
-struct Ranked<'a> {
-    rule: &'a Rule,
-    precedence: Precedence<'a>,
+pub struct Ranked<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// Where it stands among all rules.
+    pub precedence: Precedence<'a>,
+    /// Stands for what of the rule counts as a change.
+    pub digest: Digest,
 }
 
 /// A rule that cannot work, and why.
@@ -53,7 +61,7 @@ impl<'a> Reach<'a> {
     /// Works out the reach of every rule of the tenant.
     #[must_use]
     pub fn new(config: &'a Config, tenant: &'a Tenant, known: &'a TenantDirectory) -> Self {
-        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: vec![Vec::new(); known.groups().len()] };
+        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: HashMap::new() };
         for rule in config.rules_of(&tenant.id) {
             reach.admit(rule, known.group(&rule.group));
         }
@@ -79,24 +87,22 @@ impl<'a> Reach<'a> {
             Some(_) | None => {
                 let age = group.and_then(|group| group.created).map_or(Age::Unknown, Age::Since);
                 let precedence = Precedence { order: rule.order, age, group: &rule.group };
-                self.rules.push(Ranked { rule, precedence });
+                self.rules.push(Ranked { rule, precedence, digest: rule_digest(rule) });
             }
         }
     }
 
     /// The winning rule of a member of these groups.
     #[must_use]
-    pub fn winner(&self, groups: &[u32]) -> Option<(&'a Rule, Precedence<'a>)> {
-        let best = groups.iter().filter_map(|group| self.ranks.get(*group as usize)?.first()).min()?;
-        let Ranked { rule, precedence } = &self.rules[*best as usize];
-        Some((*rule, *precedence))
+    pub fn winner(&self, groups: &[u32]) -> Option<&Ranked<'a>> {
+        let best = groups.iter().filter_map(|group| self.ranks.get(group)?.first()).min()?;
+        self.rules.get(*best as usize)
     }
 
     /// All rules that a member of these groups matches, the winning one first.
     #[must_use]
     pub fn matches(&self, groups: &[u32]) -> Vec<&'a Rule> {
-        let mut ranks: Vec<u32> =
-            groups.iter().filter_map(|group| self.ranks.get(*group as usize)).flatten().copied().collect();
+        let mut ranks: Vec<u32> = groups.iter().filter_map(|group| self.ranks.get(group)).flatten().copied().collect();
         ranks.sort_unstable();
         ranks.dedup();
         ranks.into_iter().map(|rank| self.rules[rank as usize].rule).collect()
@@ -128,14 +134,24 @@ fn nested(known: &TenantDirectory) -> Vec<Vec<u32>> {
 }
 
 /// Notes the rank on a group and on everything nested in it; cycles end where the rank is noted already.
-fn spread(ranks: &mut [Vec<u32>], below: &[Vec<u32>], from: u32, rank: u32) {
+fn spread(ranks: &mut HashMap<u32, Vec<u32>>, below: &[Vec<u32>], from: u32, rank: u32) {
     let mut waiting = vec![from];
     while let Some(number) = waiting.pop() {
-        let noted = &mut ranks[number as usize];
+        let noted = ranks.entry(number).or_default();
         if noted.last() == Some(&rank) {
             continue;
         }
         noted.push(rank);
         waiting.extend(below.get(number as usize).into_iter().flatten());
     }
+}
+
+/// Digest of what of a rule counts as a change: group, kind, `email` and values; not its name or order (rule R8).
+fn rule_digest(rule: &Rule) -> Digest {
+    let Rule { name: _, tenant: _, group, order: _, kind, email, values, suspend: _ } = rule;
+    let group = group.to_string();
+    let email = format!("{email:?}");
+    let head = [group.as_bytes(), kind.word().as_bytes(), email.as_bytes()];
+    let values = values.iter().flat_map(|(field, value)| [field.word().as_bytes(), value.as_bytes()]);
+    Digest::of(head.into_iter().chain(values))
 }

@@ -112,7 +112,7 @@ impl<'a> Decider<'a> {
 
     /// A user with a record of the wanted kind (rule R8).
     fn update(&self, key: &UserKey, person: &Person<'a>, record: &'a Record) -> Draft<'a> {
-        let seen = person.seen();
+        let seen = person.seen;
         let known = known(record);
         let mut proposal = Proposal {
             user: key.clone(),
@@ -197,7 +197,7 @@ fn known(record: &Record) -> Seen {
 }
 
 fn link(key: &UserKey, person: &Person<'_>) -> Link {
-    Link { user: key.clone(), user_principal_name: current_name(person.user), seen: person.seen() }
+    Link { user: key.clone(), user_principal_name: current_name(person.user), seen: person.seen }
 }
 
 fn current_name(user: &crate::directory::User) -> Option<Text> {

@@ -130,7 +130,7 @@ impl Plan {
         for change in changes.into_iter().filter(allowed) {
             match users.last_mut() {
                 Some(last) if last.changes.first().is_some_and(|first| first.user.key == change.user.key) => {
-                    last.changes.push(change)
+                    last.changes.push(change);
                 }
                 Some(_) | None => users.push(UserChanges { changes: vec![change] }),
             }

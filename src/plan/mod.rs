@@ -1,5 +1,7 @@
 //! The plan: every change that a round would make, what it cannot decide, and what a guard holds back. A value.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -8,10 +10,12 @@ mod decide;
 mod diff;
 pub mod explain;
 mod guard;
+mod judge;
 mod names;
 mod obstacle;
 mod proposal;
 mod values;
+mod write;
 
 pub use diff::plan;
 pub use explain::{Explanation, explain};
@@ -37,14 +41,17 @@ pub enum Scope {
     All,
     /// The users of one tenant; everybody else keeps what their records have.
     Tenant(Id),
+    /// These users. The plan is the full one restricted to them as long as everybody else has nothing to do: so they are
+    /// those that changed since a round and those that it left blocked, held or refused.
+    Users(BTreeSet<UserKey>),
 }
 
 impl Scope {
-    /// Whether users of that tenant are spoken of.
+    /// Whether the tenant is in the head of the plan.
     #[must_use]
     pub fn covers(&self, tenant: &Id) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::Users(_) => true,
             Self::Tenant(only) => only == tenant,
         }
     }

@@ -1,11 +1,13 @@
 //! What is proposed for one user before names and guards have spoken.
 
+use std::collections::HashSet;
+
 use crate::actual::{Actual, Namespace};
 use crate::desired::Person;
 use crate::model::{Kind, Link, Record, RecordKey, Seen, Status, Text, UserKey, folded, login};
 
 use super::values::Sourced;
-use super::{Code, FieldChange, Preserved, Provenance, Slot, Touch, UserRef};
+use super::{Action, Code, FieldChange, Preserved, Provenance, Slot, Touch, UserRef};
 use crate::model::Field;
 
 /// What a user's situation comes to.
@@ -134,6 +136,22 @@ impl<'a> Proposal<'a> {
         Field::of(self.kind()).iter().filter_map(differs).collect()
     }
 
+    /// What is done to the wanted record.
+    pub fn action(&self) -> Action {
+        match self.target {
+            Target::Create => Action::Create,
+            Target::Merge(_) => Action::Merge,
+            Target::Restore(_) => Action::Restore,
+            Target::Update(record) if record.status == Status::Active => Action::Update,
+            Target::Update(_) => Action::Reactivate,
+        }
+    }
+
+    /// Everything that is done, archives first.
+    pub fn actions(&self) -> impl Iterator<Item = Action> + Clone {
+        std::iter::repeat_n(Action::Archive, self.archives.len()).chain(std::iter::once(self.action()))
+    }
+
     /// The change of status, if there is one.
     pub fn status_change(&self) -> Option<FieldChange> {
         let before = self.target.record().map(|record| record.status);
@@ -165,4 +183,17 @@ pub(super) fn other_logins<'a>(
         .holders(Namespace::LoginEmail, email)
         .filter(|held| held.key.kind == other && Some(held.key) != own)
         .collect()
+}
+
+/// A login that another user's change merges into a record without a login needs no archiving: it makes way by itself.
+pub(super) fn make_room(proposals: &mut [Proposal<'_>]) {
+    let merges = |proposal: &Proposal<'_>| match proposal.target {
+        Target::Merge(record) if !login(proposal.kind(), &proposal.values.fields) => Some(record.key),
+        Target::Merge(_) | Target::Create | Target::Restore(_) | Target::Update(_) => None,
+    };
+    let freed: HashSet<RecordKey> = proposals.iter().filter_map(merges).collect();
+    for proposal in proposals {
+        let own = proposal.linked.map(|record| record.key);
+        proposal.archives.retain(|record| Some(record.key) == own || !freed.contains(&record.key));
+    }
 }

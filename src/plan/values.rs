@@ -104,10 +104,10 @@ pub fn values(person: &Person<'_>, ground: &Ground<'_>, actual: &Actual, default
                 sourced.set(field, name.as_deref().map(directory).or_else(|| ground.get(field)));
             }
             (Field::Email, _) => {
-                sourced.set(field, email(user, rule.email).map(directory).or_else(|| ground.get(field)))
+                sourced.set(field, email(user, rule.email).map(directory).or_else(|| ground.get(field)));
             }
             (Field::Location, Kind::Contact) => {
-                sourced.set(field, ruled().or_else(|| location(rule.account(), ground, actual)))
+                sourced.set(field, ruled().or_else(|| location(rule.account(), ground, actual)));
             }
             (_, Kind::Contact) => {
                 sourced.set(field, attribute(user, field).map(directory).or_else(ruled).or_else(|| ground.get(field)));

@@ -1,238 +1,12 @@
-//! What the tenants' directories hold: users, groups and direct memberships, and how complete that knowledge is.
-//!
-//! Pure: sources write into it, the rules read from it. It knows nothing of HTTP and nothing of BMS.
-
-use std::collections::{BTreeMap, HashMap};
+//! A user as far as bmsync reads it, and what a source says of users and groups.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, Id, Text, filled};
-
-/// The directories of all tenants, by tenant ID.
-#[derive(Clone, Debug, Default)]
-pub struct Directory {
-    tenants: BTreeMap<Id, TenantDirectory>,
-}
-
-impl Directory {
-    /// What is known of a tenant; `None` when it was not read at all.
-    #[must_use]
-    pub fn tenant(&self, id: &Id) -> Option<&TenantDirectory> {
-        self.tenants.get(id)
-    }
-
-    /// The tenant only if its snapshot is complete: the only knowledge that may remove anything (rule R9).
-    #[must_use]
-    pub fn complete(&self, id: &Id) -> Option<&TenantDirectory> {
-        self.tenant(id).filter(|tenant| tenant.coverage == Coverage::Complete)
-    }
-
-    /// Puts a tenant's directory in place of what was known of it.
-    pub fn insert(&mut self, id: Id, tenant: TenantDirectory) {
-        self.tenants.insert(id, tenant);
-    }
-
-    /// The tenants in ID order.
-    pub fn tenants(&self) -> impl Iterator<Item = (&Id, &TenantDirectory)> {
-        self.tenants.iter()
-    }
-}
-
-/// How much of a tenant is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Coverage {
-    /// Nothing yet, or a read that has not reached its end.
-    #[default]
-    Partial,
-    /// Everything, as of `read_at`.
-    Complete,
-    /// The last read failed; the text says why and what to do.
-    Failed(String),
-}
-
-/// One tenant's users, groups and direct memberships.
-///
-/// Groups are numbered in the order they were first heard of; edges hold numbers. A removed group keeps its number and
-/// its edges and grants nothing.
-#[derive(Clone, Debug, Default)]
-pub struct TenantDirectory {
-    /// How complete this is.
-    pub coverage: Coverage,
-    /// When the read that made it complete ended.
-    pub read_at: Option<Timestamp>,
-    /// Where the next read goes on.
-    pub links: Option<DeltaLinks>,
-    users: HashMap<Id, User>,
-    groups: Vec<Group>,
-    group_numbers: HashMap<Id, u32>,
-    member_of: HashMap<Id, Vec<u32>>,
-}
-
-/// The delta links up to which a directory was read. They are secrets of a kind: never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DeltaLinks {
-    /// Of `users/delta`.
-    pub users: String,
-    /// Of `groups/delta`.
-    pub groups: String,
-}
-
-impl std::fmt::Debug for DeltaLinks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DeltaLinks(…)")
-    }
-}
-
-impl TenantDirectory {
-    /// A tenant that could not be read, and why.
-    #[must_use]
-    pub fn failed(why: String) -> Self {
-        Self { coverage: Coverage::Failed(why), ..Self::default() }
-    }
-
-    /// A user that exists (not deleted, softly or otherwise).
-    #[must_use]
-    pub fn user(&self, id: &Id) -> Option<&User> {
-        self.users.get(id)
-    }
-
-    /// All users that exist, in no order.
-    pub fn users(&self) -> impl Iterator<Item = (&Id, &User)> {
-        self.users.iter()
-    }
-
-    /// How many users exist.
-    #[must_use]
-    pub fn user_count(&self) -> usize {
-        self.users.len()
-    }
-
-    /// The groups ever heard of, by number; some may be gone.
-    #[must_use]
-    pub fn groups(&self) -> &[Group] {
-        &self.groups
-    }
-
-    /// How many groups exist.
-    #[must_use]
-    pub fn group_count(&self) -> usize {
-        self.groups.iter().filter(|group| group.exists).count()
-    }
-
-    /// A group's number.
-    #[must_use]
-    pub fn group_number(&self, id: &Id) -> Option<u32> {
-        self.group_numbers.get(id).copied()
-    }
-
-    /// A group that exists.
-    #[must_use]
-    pub fn group(&self, id: &Id) -> Option<&Group> {
-        self.group_number(id).map(|number| &self.groups[number as usize]).filter(|group| group.exists)
-    }
-
-    /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
-    #[must_use]
-    pub fn groups_of(&self, member: &Id) -> &[u32] {
-        self.member_of.get(member).map_or(&[], Vec::as_slice)
-    }
-
-    /// Adds a user, or changes what is given of it.
-    pub fn upsert_user(&mut self, id: Id, patch: UserPatch) {
-        self.users.entry(id).or_default().apply(patch);
-    }
-
-    /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
-    pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.users.remove(id);
-        match removal {
-            Removal::Soft => {}
-            Removal::Hard => {
-                self.member_of.remove(id);
-            }
-        }
-    }
-
-    /// Adds a group, or changes what is given of it; a removed one exists again.
-    pub fn upsert_group(&mut self, id: &Id, patch: GroupPatch) {
-        let number = self.number_group(id);
-        let group = &mut self.groups[number as usize];
-        let GroupPatch { display_name, created, security_enabled } = patch;
-        group.exists = true;
-        display_name.onto(&mut group.display_name);
-        created.onto(&mut group.created);
-        security_enabled.onto(&mut group.security_enabled);
-    }
-
-    /// Marks a group as gone. A group that was never heard of stays unknown.
-    pub fn remove_group(&mut self, id: &Id) {
-        if let Some(number) = self.group_number(id) {
-            self.groups[number as usize].exists = false;
-        }
-    }
-
-    /// Adds a direct membership; repeating it changes nothing.
-    pub fn add_member(&mut self, group: &Id, member: &Id) {
-        let number = self.number_group(group);
-        let groups = self.member_of.entry(member.clone()).or_default();
-        if let Err(at) = groups.binary_search(&number) {
-            groups.insert(at, number);
-        }
-    }
-
-    /// Ends a direct membership; ending one that is not there changes nothing.
-    pub fn remove_member(&mut self, group: &Id, member: &Id) {
-        let Some(number) = self.group_number(group) else { return };
-        if let Some(groups) = self.member_of.get_mut(member)
-            && let Ok(at) = groups.binary_search(&number)
-        {
-            groups.remove(at);
-        }
-    }
-
-    fn number_group(&mut self, id: &Id) -> u32 {
-        if let Some(&number) = self.group_numbers.get(id) {
-            return number;
-        }
-        let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(Group {
-            id: id.clone(),
-            exists: false,
-            display_name: None,
-            created: None,
-            security_enabled: None,
-        });
-        self.group_numbers.insert(id.clone(), number);
-        number
-    }
-}
-
-/// Whether a removed object can come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// In the recycle bin.
-    Soft,
-    /// Gone for good.
-    Hard,
-}
-
-/// A group as far as the rules read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Object ID.
-    pub id: Id,
-    /// False when it was removed, or is so far known only as somebody's group.
-    pub exists: bool,
-    /// For people to read.
-    pub display_name: Option<Text>,
-    /// When it was created; without it the group is the youngest (rule R1).
-    pub created: Option<Timestamp>,
-    /// A rule's group must say true.
-    pub security_enabled: Option<bool>,
-}
+use crate::model::{Digest, Text, filled};
 
 /// A user as far as the rules read it: what is mapped as values, what is only watched for changes as fingerprints.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Sign-in name; changes over time.
     pub user_principal_name: Option<Text>,
@@ -297,7 +71,7 @@ impl Watched {
 }
 
 /// What a source says of one attribute.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Patch<T> {
     /// Not mentioned: keep what is known.
     #[default]
@@ -309,7 +83,7 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    fn onto(self, slot: &mut Option<T>) {
+    pub(super) fn onto(self, slot: &mut Option<T>) {
         match self {
             Self::Keep => {}
             Self::Clear => *slot = None,
@@ -319,7 +93,7 @@ impl<T> Patch<T> {
 }
 
 /// What a source says of a group.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields of `Group`")]
 pub struct GroupPatch {
     pub display_name: Patch<Text>,
@@ -328,7 +102,7 @@ pub struct GroupPatch {
 }
 
 /// What a source says of a user; collections whole, as Graph sends them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the Microsoft Graph attributes of the same names")]
 pub struct UserPatch {
     pub user_principal_name: Patch<Text>,
@@ -353,7 +127,7 @@ pub struct UserPatch {
 }
 
 /// One way a user signs in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the Microsoft Graph attributes of the same names")]
 pub struct Identity {
     pub sign_in_type: Option<Text>,
@@ -362,7 +136,7 @@ pub struct Identity {
 }
 
 impl User {
-    fn apply(&mut self, patch: UserPatch) {
+    pub(super) fn apply(&mut self, patch: UserPatch) {
         let UserPatch {
             user_principal_name,
             display_name,
