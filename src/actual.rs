@@ -132,6 +132,12 @@ impl Actual {
         self.account_ids.get(name)?.first().and_then(|id| self.accounts.get(id))
     }
 
+    /// The account of that ID.
+    #[must_use]
+    pub fn account_by_id(&self, id: u64) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
     /// All accounts by ID.
     #[must_use]
     pub fn sorted_accounts(&self) -> Vec<&Account> {

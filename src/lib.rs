@@ -19,6 +19,8 @@ pub mod plan;
 
 pub mod applied;
 
+pub mod interchange;
+
 pub mod ledger;
 
 pub mod source;

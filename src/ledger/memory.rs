@@ -60,11 +60,8 @@ impl Held {
         if found != expected {
             return Err(LedgerError::Stale { expected, found });
         }
-        let Commit { events, touched, accounts } = commit;
-        let records = events.iter().map(|event| event.after.clone()).chain(touched);
-        records.for_each(|record| self.actual.put(record));
-        accounts.into_iter().for_each(|account| self.actual.put_account(account));
-        self.events.extend(events);
+        self.events.extend(commit.events.iter().cloned());
+        commit.put_into(&mut self.actual);
         self.actual.revision = Revision(found.0 + 1);
         Ok(self.actual.revision)
     }

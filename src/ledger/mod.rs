@@ -44,6 +44,31 @@ pub struct Commit {
     pub accounts: Vec<Account>,
 }
 
+impl Commit {
+    /// The records as they are afterwards.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.events.iter().map(|event| &event.after).chain(&self.touched)
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { events, touched, accounts } = self;
+        events.is_empty() && touched.is_empty() && accounts.is_empty()
+    }
+
+    /// Makes `actual` what it is after the commit.
+    pub fn put_into(self, actual: &mut Actual) {
+        let Self { events, touched, accounts } = self;
+        for record in events.into_iter().map(|event| event.after).chain(touched) {
+            actual.put(record);
+        }
+        for account in accounts {
+            actual.put_account(account);
+        }
+    }
+}
+
 /// Why the ledger could not do it.
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "the message of each says it")]

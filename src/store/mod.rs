@@ -1,5 +1,7 @@
 //! A store is where BMS records live: read at a revision, written as batches that name the revision.
 
+pub mod local;
+
 use async_trait::async_trait;
 use thiserror::Error;
 

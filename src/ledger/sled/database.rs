@@ -86,7 +86,9 @@ impl Database {
     fn drop_torn(&self, torn: &[::sled::IVec]) -> Result<(), LedgerError> {
         for keys in torn.chunks(BATCH) {
             let mut batch = Batch::default();
-            keys.iter().for_each(|key| batch.remove(key));
+            for key in keys {
+                batch.remove(key);
+            }
             self.db.apply_batch(batch).map_err(|error| self.sled_error("open", error))?;
         }
         Ok(())
@@ -130,10 +132,7 @@ impl Database {
         let mut actual = Actual::default();
         fold::load(&self.db, &self.mark, &mut actual).map_err(|error| self.fold_error("read", error))?;
         self.replay(self.mark.head, |segment| {
-            let Segment { after: _, revision: _, end: _, events, touched, accounts } = segment;
-            let records = events.into_iter().map(|event| event.after).chain(touched);
-            records.for_each(|record| actual.put(record));
-            accounts.into_iter().for_each(|account| actual.put_account(account));
+            Commit::from(segment.content).put_into(&mut actual);
             Ok(Step::On)
         })?;
         actual.revision = self.head.revision;
@@ -233,7 +232,7 @@ impl Database {
         }
         let from = self.segment_of(after + 1)?;
         self.replay(from, |segment| {
-            events.extend(segment.events.into_iter().filter(|event| event.id > after));
+            events.extend(segment.content.events.into_iter().filter(|event| event.id > after));
             Ok(if events.len() < limit { Step::On } else { Step::Stop })
         })?;
         events.truncate(limit);

@@ -10,7 +10,7 @@ use ::sled::{Batch, Tree};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Flaw};
-use super::segment::{Head, Segment};
+use super::segment::{Content, Head, Segment};
 use crate::actual::Actual;
 use crate::model::{Account, Kind, Record};
 
@@ -75,7 +75,7 @@ pub struct Changed {
 impl Changed {
     /// Takes in what a segment wrote.
     pub fn add(&mut self, segment: Segment) {
-        let Segment { after: _, revision: _, end: _, events, touched, accounts } = segment;
+        let Content { events, touched, accounts } = segment.content;
         self.count += events.len() + touched.len() + accounts.len();
         for record in events.into_iter().map(|event| event.after).chain(touched) {
             let bucket = Shelf::Records(record.key.kind).key(record.key.id);
@@ -198,11 +198,15 @@ fn shelve(shelf: Shelf, key: &[u8], value: &[u8], actual: &mut Actual) -> Result
     match shelf {
         Shelf::Accounts => {
             let accounts: Vec<Account> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
-            accounts.into_iter().for_each(|account| actual.put_account(account));
+            for account in accounts {
+                actual.put_account(account);
+            }
         }
         Shelf::Records(_) => {
             let records: Vec<Record> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
-            records.into_iter().for_each(|record| actual.put(record));
+            for record in records {
+                actual.put(record);
+            }
         }
     }
     Ok(())

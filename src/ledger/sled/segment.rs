@@ -40,12 +40,22 @@ pub struct Segment {
     pub revision: Revision,
     /// Whether the commit is complete with it.
     pub end: End,
-    /// In order, without gaps.
+    /// What it writes; event IDs are in order, without gaps.
+    pub content: Content,
+}
+
+/// A part of a [`Commit`], as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
     pub events: Vec<Event>,
-    /// Records without an event.
     pub touched: Vec<Record>,
-    /// Accounts that were written.
     pub accounts: Vec<Account>,
+}
+
+impl From<Content> for Commit {
+    fn from(Content { events, touched, accounts }: Content) -> Self {
+        Self { events, touched, accounts }
+    }
 }
 
 /// Whether a commit goes on after a segment.
@@ -97,10 +107,10 @@ impl Segment {
     /// Where the log ends with this segment, given its sealed value.
     #[must_use]
     pub fn head(&self, value: &[u8]) -> Head {
-        let Self { after, revision, end: _, events, touched: _, accounts: _ } = self;
+        let Self { after, revision, end: _, content } = self;
         Head {
             revision: *revision,
-            event: after.event + events.len() as u64,
+            event: after.event + content.events.len() as u64,
             segments: after.segments + 1,
             chain: Digest::of([&after.chain.0[..], value]),
         }
@@ -114,15 +124,15 @@ pub fn split(head: Head, commit: Commit) -> Result<(Vec<Sealed>, Head), Flaw> {
     let Commit { events, touched, accounts } = commit;
     for event in events {
         writer.make_room(size(&event)?)?;
-        writer.open.events.push(event);
+        writer.open.content.events.push(event);
     }
     for record in touched {
         writer.make_room(size(&record)?)?;
-        writer.open.touched.push(record);
+        writer.open.content.touched.push(record);
     }
     for account in accounts {
         writer.make_room(size(&account)?)?;
-        writer.open.accounts.push(account);
+        writer.open.content.accounts.push(account);
     }
     writer.close(End::Closed)?;
     Ok((writer.sealed, writer.head))
@@ -138,7 +148,8 @@ struct Writer {
 
 impl Segment {
     const fn empty(after: Head, revision: Revision) -> Self {
-        Self { after, revision, end: End::Open, events: Vec::new(), touched: Vec::new(), accounts: Vec::new() }
+        let content = Content { events: Vec::new(), touched: Vec::new(), accounts: Vec::new() };
+        Self { after, revision, end: End::Open, content }
     }
 }
 
