@@ -1,66 +1,52 @@
-//! The BMS of a walk as bmsync has it. Decides nothing.
+//! The BMS of a walk as bmsync has it: the real store over a ledger in memory, fed by real imports. Decides nothing.
+
+use std::sync::Arc;
 
 use bmsync::actual::Actual;
-use bmsync::model::{Fields, Record, RecordKey, References, Revision, Status};
-use bmsync::plan::{Consent, LinkChange, Plan, Slot, status_of};
+use bmsync::engine;
+use bmsync::interchange::import::{Format, parse};
+use bmsync::ledger::memory::MemoryLedger;
+use bmsync::plan::{Consent, Plan};
+use bmsync::store::Store as _;
+use bmsync::store::local::LocalStore;
+use jiff::Timestamp;
+use tokio::runtime::Runtime;
 
 use super::translate;
 use super::world::World;
 
-#[derive(Default)]
 pub struct Bms {
-    actual: Actual,
+    runtime: Runtime,
+    store: LocalStore,
 }
 
 impl Bms {
-    pub fn import(&mut self, world: &World) {
-        for record in &world.records {
-            let key = RecordKey { kind: record.kind, id: record.id };
-            let record = translate::import(record, self.actual.record(key));
-            self.actual.put(record);
-        }
-        for (id, account) in &world.accounts {
-            self.actual.put_account(translate::account(*id, account));
-        }
+    /// An empty one.
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let ledger = Arc::new(MemoryLedger::new());
+        let store = runtime.block_on(LocalStore::open(ledger, Arc::new(|| Timestamp::UNIX_EPOCH))).unwrap();
+        Self { runtime, store }
     }
 
+    /// Imports all that the world holds.
+    pub fn import(&self, world: &World) {
+        let text: String = translate::rows(world).into_iter().map(|row| format!("{row}\n")).collect();
+        let rows = parse(text.as_bytes(), "world", Format::JsonLines, None).unwrap();
+        self.runtime.block_on(self.store.import(rows)).unwrap();
+    }
+
+    /// What it holds.
     pub fn read(&self) -> Actual {
-        self.actual.clone()
+        let mut actual = Actual::default();
+        self.runtime.block_on(self.store.read(&mut actual)).unwrap();
+        actual
     }
 
-    pub fn apply(&mut self, plan: Plan, consent: Consent) -> Result<(), String> {
-        let batch = plan.approve(consent).into_batch();
-        for change in batch.users.into_iter().flat_map(|user| user.changes) {
-            let next = self.actual.records().filter(|r| r.key.kind == change.kind).map(|r| r.key.id).max();
-            let key = change.record().unwrap_or(RecordKey { kind: change.kind, id: next.unwrap_or(0) + 1 });
-            let mut record = self.actual.record(key).cloned().unwrap_or(Record {
-                key,
-                status: Status::Active,
-                fields: Fields::default(),
-                link: None,
-                archived_from: None,
-                references: References::default(),
-            });
-            for field in &change.fields {
-                match field.slot {
-                    Slot::Status => record.status = status_of(field.after.as_deref().unwrap()).unwrap(),
-                    Slot::Field(slot) => record.fields.set(slot, field.after.as_deref()),
-                }
-            }
-            match change.link {
-                LinkChange::Set(link) => (record.link, record.archived_from) = (Some(link), None),
-                LinkChange::Archived => (record.link, record.archived_from) = (None, Some(change.user.key)),
-            }
-            self.actual.put(record);
-        }
-        for touch in batch.touched {
-            let mut record = self.actual.record(touch.record).cloned().unwrap();
-            let link = record.link.as_mut().unwrap();
-            link.seen = touch.seen;
-            link.user_principal_name = touch.user.user_principal_name.clone();
-            self.actual.put(record);
-        }
-        self.actual.revision = Revision(self.actual.revision.0 + 1);
-        Ok(())
+    /// Applies a plan; nothing of it may be refused.
+    pub fn apply(&self, plan: Plan, consent: Consent) -> Result<(), String> {
+        let report = self.runtime.block_on(engine::apply(&self.store, plan.approve(consent)));
+        let failures = report.map_err(|error| format!("  {error}"))?.failures;
+        if failures.is_empty() { Ok(()) } else { Err(format!("  {failures:#?}")) }
     }
 }

@@ -32,12 +32,16 @@ fn failure(class: &'static str, text: String) -> Failure {
 /// Plays all rounds of a walk; says how many changes were compared.
 pub fn play(walk: &Walk) -> Result<Tally, Failure> {
     let mut world = walk.world.clone();
-    let mut bms = Bms::default();
+    world.settle();
+    let bms = Bms::new();
+    bms.import(&world);
     let mut tally = Tally::default();
     for (number, round) in walk.rounds.iter().enumerate() {
-        round.ops.iter().for_each(|op| op.happen(&mut world));
-        bms.import(&world);
-        play_round(&mut world, &mut bms, round, &mut tally).map_err(|failure| Failure { round: number, ..failure })?;
+        for op in &round.ops {
+            op.happen(&mut world);
+            bms.import(&world);
+        }
+        play_round(&mut world, &bms, round, &mut tally).map_err(|failure| Failure { round: number, ..failure })?;
     }
     Ok(tally)
 }
@@ -65,7 +69,7 @@ impl Tally {
     }
 }
 
-fn play_round(world: &mut World, bms: &mut Bms, round: &Round, tally: &mut Tally) -> Played {
+fn play_round(world: &mut World, bms: &Bms, round: &Round, tally: &mut Tally) -> Played {
     let config = translate::config(world);
     let expected = model::plan(world);
     tally.see(&expected);
@@ -82,7 +86,7 @@ fn play_round(world: &mut World, bms: &mut Bms, round: &Round, tally: &mut Tally
     summaries_agree(&expected, &found)?;
     order_does_not_count(world, &before, &config, &found)?;
     let consent = if round.consent { Consent::Given } else { Consent::Withheld };
-    bms.apply(found.clone(), consent).map_err(|text| failure("refused", text))?;
+    bms.apply(found.clone(), consent).map_err(|text| failure(if model::tolerate("user-level") { "skip" } else { "refused" }, text))?;
     let after = bms.read();
     *world = model::apply(world, &expected, round.consent);
     same_records(world, &after)?;

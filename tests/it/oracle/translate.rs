@@ -9,9 +9,10 @@ use bmsync::manifest::config::{
     Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
     SecretRef, SignIn, Tenant, Unmatched,
 };
-use bmsync::model::{self, Field, Fields, Id, RecordKey, References, Text, UserKey};
+use bmsync::model::{self, Field, Fields, Id, Text, UserKey};
 use bmsync::plan::{self, Plan, Slot, TenantState};
 use fastrand::Rng;
+use serde_json::{Value, json};
 
 use super::model::{Blocked, Change, Code, FieldChange, Preserved, Verdict};
 use super::world::{self, Key, Mail, Read, Status, User, Values, World, fields_of};
@@ -20,10 +21,6 @@ use super::world::{self, Key, Mail, Read, Status, User, Values, World, fields_of
 fn guid(short: &str) -> Id {
     let (letter, number) = short.split_at(1);
     Id::new(&format!("000000{:02X}-0000-4000-8000-0000000000{number:0>2}", letter.as_bytes()[0]))
-}
-
-fn user_key(key: &Key) -> UserKey {
-    UserKey { tenant: guid(&key.tenant), user: guid(&key.user) }
 }
 
 fn short(id: &Id) -> String {
@@ -154,7 +151,7 @@ fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
         match arrival {
             Arrival::User(id, user) => directory.upsert_user(guid(id), user_patch(user)),
             Arrival::Group(id, group) => directory.upsert_group(&guid(id), group_patch(group)),
-            Arrival::Member(group, member) => directory.add_member(&guid(group), &guid(member)),
+            Arrival::Member(group, member) => _ = directory.add_member(&guid(group), &guid(member)),
         }
     }
     directory
@@ -207,31 +204,35 @@ fn group_patch(group: &world::Group) -> GroupPatch {
 
 // ---- records -------------------------------------------------------------------------------------------------------
 
-pub fn account(id: u64, account: &world::Account) -> model::Account {
-    let locations = account.locations.iter().map(Text::from).collect();
-    model::Account { id, name: Text::from(&account.name), locations }
+/// Accounts and records as rows to import. A source is given where it is new: leaving it out keeps what was seen of it.
+pub fn rows(world: &World) -> Vec<Value> {
+    let account = |(id, account): (&u64, &world::Account)| {
+        json!({ "kind": "account", "id": id, "name": account.name, "locations": account.locations })
+    };
+    world.accounts.iter().map(account).chain(world.records.iter().map(row)).collect()
 }
 
-/// A record as an import would store it over `old`: a link that is there already stays what it is.
-pub fn import(record: &world::Record, old: Option<&model::Record>) -> model::Record {
-    let kept = |user: &UserKey| old.and_then(|old| old.link.clone()).filter(|link| link.user == *user);
-    let link = record.link.as_ref().map(|link| {
-        let user = user_key(&link.user);
-        let unknown = link.seen == world::Seen::Unknown;
-        kept(&user).filter(|_| !unknown).unwrap_or(model::Link {
-            user,
-            user_principal_name: link.upn.as_deref().map(Text::from),
-            seen: model::Seen::Unknown,
-        })
+fn row(record: &world::Record) -> Value {
+    let source = |key: &Key| json!({ "tenantId": guid(&key.tenant), "userId": guid(&key.user) });
+    let mut row = json!({
+        "kind": record.kind.word(),
+        "id": record.id,
+        "status": record.status.word(),
+        "references": { "tickets": u8::from(record.references), "invoices": 0 },
+        "archivedFrom": record.archived_from.as_ref().map(source),
     });
-    model::Record {
-        key: RecordKey { kind: record.kind, id: record.id },
-        status: record.status,
-        fields: fields(&record.fields),
-        link,
-        archived_from: record.archived_from.as_ref().map(user_key),
-        references: References { tickets: u64::from(record.references), invoices: 0 },
+    for &name in fields_of(record.kind) {
+        row[name] = match (name, record.get(name)) {
+            ("portalAccess", access) => json!(access == Some("true")),
+            (_, value) => json!(value),
+        };
     }
+    match &record.link {
+        None => row["source"] = Value::Null,
+        Some(link) if link.seen == world::Seen::Unknown => row["source"] = source(&link.user),
+        Some(_) => {}
+    }
+    row
 }
 
 /// A record of a world as it would be printed; what was seen is compared through what the next plan says.

@@ -231,6 +231,19 @@ impl Record {
     pub fn get(&self, field: &str) -> Option<&str> {
         self.fields.get(field).map(String::as_str)
     }
+
+    /// Section 7: `portalAccess` is a bool, `username` and `securityRole` "null without portal access", `archivedFrom`
+    /// "null unless archived".
+    fn settle(&mut self) {
+        if self.kind == Kind::Contact && self.get("portalAccess") != Some("true") {
+            self.fields.insert("portalAccess", "false".to_owned());
+            self.fields.remove("username");
+            self.fields.remove("securityRole");
+        }
+        if self.status != Status::Archived {
+            self.archived_from = None;
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,6 +265,11 @@ impl World {
     /// The rules that manifests can declare: those of declared tenants.
     pub fn declared_rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| self.tenants.get(&rule.tenant).is_some_and(|tenant| tenant.declared))
+    }
+
+    /// Makes true of every record what an import makes true.
+    pub fn settle(&mut self) {
+        self.records.iter_mut().for_each(Record::settle);
     }
 
     pub fn record(&self, kind: Kind, id: u64) -> Option<&Record> {
@@ -347,6 +365,7 @@ impl Op {
             Self::Import(record) => {
                 if world.record(record.kind, record.id).is_none() {
                     world.records.push(record);
+                    world.settle();
                 }
             }
             Self::Edit(kind, id, field, value) => {
@@ -361,8 +380,11 @@ impl Op {
             }
             Self::Status(kind, id, status) => edit(world, kind, id, |record| record.status = status),
             Self::References(kind, id, references) => edit(world, kind, id, |record| record.references = references),
+            // A source that is the record's already says nothing new.
             Self::Source(kind, id, user) => edit(world, kind, id, |record| {
-                record.link = user.map(|user| Link { user, upn: None, seen: Seen::Unknown });
+                if record.link.as_ref().map(|link| &link.user) != user.as_ref() {
+                    record.link = user.map(|user| Link { user, upn: None, seen: Seen::Unknown });
+                }
             }),
         }
     }
@@ -371,6 +393,7 @@ impl Op {
 fn edit(world: &mut World, kind: Kind, id: u64, change: impl FnOnce(&mut Record)) {
     if let Some(record) = world.records.iter_mut().find(|record| (record.kind, record.id) == (kind, id)) {
         change(record);
+        record.settle();
     }
 }
 
