@@ -86,7 +86,7 @@ fn play_round(world: &mut World, bms: &Bms, round: &Round, tally: &mut Tally) ->
     summaries_agree(&expected, &found)?;
     order_does_not_count(world, &before, &config, &found)?;
     let consent = if round.consent { Consent::Given } else { Consent::Withheld };
-    bms.apply(found.clone(), consent).map_err(|text| failure(if model::tolerate("user-level") { "skip" } else { "refused" }, text))?;
+    bms.apply(found.clone(), consent).map_err(|text| failure(if model::tolerate("kc") { "skip" } else { "refused" }, text))?;
     let after = bms.read();
     *world = model::apply(world, &expected, round.consent);
     same_records(world, &after)?;
@@ -221,7 +221,7 @@ fn names_are_unique(found: &Plan, before: &Actual, after: &Actual) -> Played {
                         && (scope == Uniqueness::Logins || other.key.kind == record.key.kind)
                         && name_in(other, field, scope).as_ref() == Some(&name)
                 });
-                if let Some(rival) = rival.filter(|_| !model::tolerate("user-level")) {
+                if let Some(rival) = rival.filter(|_| !model::tolerate("kc")) {
                     let text = format!("  {} and {} both have {name}\n{:?}", record.key, rival.key, found.changes);
                     return Err(failure("twice", text));
                 }

@@ -64,15 +64,16 @@ impl Dice {
         for (id, name) in [(1, "North"), (2, "South")] {
             world.accounts.insert(id, Account { name: name.into(), locations: self.locations() });
         }
-        for id in &TENANTS[..self.rng.usize(1..=3)] {
+        let tenants = self.of(&[1, 1, 1, 2, 2, 3]);
+        for id in &TENANTS[..tenants] {
             let tenant = self.tenant();
             world.tenants.insert((*id).to_owned(), tenant);
         }
-        for _ in 0..self.rng.usize(1..=5) {
+        for _ in 0..self.rng.usize(1..=3) + tenants {
             let rule = self.rule(&world);
             Op::Rule(rule).happen(&mut world);
         }
-        for _ in 0..self.rng.usize(0..=7) {
+        for _ in 0..self.rng.usize(1..=8) {
             let record = self.record(&world);
             Op::Import(record).happen(&mut world);
         }
@@ -92,7 +93,7 @@ impl Dice {
     }
 
     fn limit(&mut self) -> Limit {
-        match self.rng.usize(0..6) {
+        match self.rng.usize(0..if self.calm { 16 } else { 6 }) {
             0 => Limit::Count(0),
             1 => Limit::Count(1),
             2 => Limit::Percent(self.rng.u8(0..=100)),
@@ -122,10 +123,10 @@ impl Dice {
             let it = self.group();
             tenant.groups.insert((*group).to_owned(), it);
         }
-        for number in 1..=self.rng.usize(0..=5) {
+        for number in 1..=self.rng.usize(1..=6) {
             let (id, user) = (format!("u{number:02}"), self.user());
             for group in &GROUPS {
-                if self.one_in(3) {
+                if self.one_in(2) {
                     tenant.members.insert(((*group).to_owned(), id.clone()));
                 }
             }
@@ -164,9 +165,11 @@ impl Dice {
             }
             Kind::Contact => self.contact_values(&mut values),
         }
-        let (order, email) = (self.rng.u64(1..=2), self.of(&[Mail::Auto, Mail::Auto, Mail::Upn, Mail::Mail]));
+        let (order, email) = (self.rng.u64(1..=2), self.of(&[Mail::Auto, Mail::Auto, Mail::Auto, Mail::Upn, Mail::Mail]));
         let name = format!("r{}", self.rng.u8(1..=6));
-        Rule { name, tenant, group: self.text(&GROUPS), order, kind, email, values, suspend: self.rarely() }
+        let groups: Vec<&String> = world.tenants[&tenant].groups.keys().collect();
+        let group = if self.rarely() { self.text(&GROUPS) } else { self.of(&groups).clone() };
+        Rule { name, tenant, group, order, kind, email, values, suspend: self.rarely() }
     }
 
     fn contact_values(&mut self, values: &mut Values) {
@@ -196,7 +199,7 @@ impl Dice {
     }
 
     fn upn(&mut self) -> String {
-        match self.rng.usize(0..60) {
+        match self.rng.usize(0..80) {
             0 => "@y.io".to_owned(),
             1 => "@x.io".to_owned(),
             2 => self.name(),
@@ -208,13 +211,13 @@ impl Dice {
     }
 
     fn mail(&mut self) -> String {
-        if self.rng.bool() { self.address() } else { self.text(&["", "", "", " "]) }
+        if self.one_in(3) { self.text(&["", "", "", " "]) } else { self.address() }
     }
 
     fn user(&mut self) -> User {
         User {
             upn: self.upn(),
-            given: self.text(&["Ann", "Bob", "Ann", " Cy ", ""]),
+            given: self.text(&["Ann", "Bob", "Ann", "Ann", "Bob", " Cy ", ""]),
             surname: self.text(&["Lee", "Fox", "Fox", "", " "]),
             mail: self.mail(),
             job: self.text(&["Chief", "", " "]),
@@ -222,8 +225,8 @@ impl Dice {
             department: self.text(&["", "Sales"]),
             phones: self.of(&[&[][..], &["1"], &["1", "2"], &["2", "1"], &["", "1"]]).iter().map(ToString::to_string).collect(),
             other_mails: if self.one_in(3) { vec![self.mail(), self.mail()] } else { Vec::new() },
-            microsoft: self.one_in(12),
-            enabled: self.of(&[None, Some(true), Some(true), Some(false)]),
+            microsoft: self.one_in(20),
+            enabled: self.of(&[None, Some(true), Some(true), Some(true), Some(true), Some(false)]),
             deleted: self.one_in(10),
         }
     }
@@ -283,7 +286,7 @@ impl Dice {
         if !self.one_in(10) {
             fields.insert("email", format!("{}{suffix}", self.address()));
         }
-        let link = if self.one_in(3) {
+        let link = if self.one_in(4) {
             Some(Link { user: self.owner(world), upn: None, seen: Seen::Unknown })
         } else {
             None

@@ -510,12 +510,11 @@ fn find_record<'w>(
         // "one unowned → merge"; "one owned by a directory user that no longer exists → merge too".
         [one] if is_free(world, one) => ("merge", Some(one)),
         // "none → create (or restore, R6)"; one owned by a living user is that too, if it gives the email up.
-        [] | [_] => match restorable(world, person, rule.kind) {
+        // "two or more → blocked `AmbiguousEmail`": nothing to merge either.
+        [..] => match restorable(world, person, rule.kind) {
             Some(record) => ("restore", Some(record)),
             None => ("create", None),
         },
-        // "two or more → blocked `AmbiguousEmail`".
-        [..] => ("create", None),
     };
     let desire = Desire { world, user, rule, base: target, left };
     let (after, mut fields) = desire.all();
@@ -526,7 +525,7 @@ fn find_record<'w>(
         }
         Some(_) => {}
     }
-    let (others, ambiguous) = other_kind(world, rule, &after, target, left);
+    let (others, ambiguous) = other_kind(world, rule, &after, None, left);
     // R6: "The user's record of the other kind is archived when its rule now wants this kind. That is the record it is
     // linked to; and …".
     let archives = left.into_iter().chain(others).collect();
@@ -558,20 +557,19 @@ fn restorable<'w>(world: &'w World, person: &Person, kind: Kind) -> Option<&'w R
 
 /// R6: "and, when both would have a login, one with its email that nobody owns or whose owner is gone (two or more →
 /// `AmbiguousEmail`; owned by a living user → `EmailTaken`)", with section 9: "only when the user's own change newly
-/// sets that email or login". A living owner's is left to the check of names. Reading: all logins of the other kind
-/// with that email are counted, but not the linked record, which goes anyway.
+/// sets that email or login" (see [`had`]; `keeps` is the record that the user owns and keeps, `left` the one that it
+/// leaves). A living owner's is left to the check of names. Reading: all logins of the other kind with that email are
+/// counted, but not the one that the user leaves, which goes anyway.
 fn other_kind<'w>(
     world: &'w World,
     rule: &Rule,
     after: &Values,
-    target: Option<&Record>,
+    keeps: Option<&Record>,
     left: Option<&Record>,
 ) -> (Vec<&'w Record>, bool) {
     let Some(email) = after.get("email").filter(|_| login(rule.kind, after)) else { return (Vec::new(), false) };
     let has = |record: &Record| has_login(record) && record.get("email").is_some_and(|has| same(has, email));
-    let linked = left.or(target.filter(|target| target.link.is_some() && !is_free(world, target)));
-    let compared = if tolerate("user-level") { linked } else { target };
-    if compared.is_some_and(has) {
+    if keeps.is_some_and(has) || (tolerate("kc") && left.is_some_and(has)) {
         return (Vec::new(), false);
     }
     let others: Vec<&Record> = world
@@ -616,8 +614,9 @@ fn withdraw_archives_of_taken_records(world: &World, people: &mut [Person]) {
         .iter()
         .enumerate()
         .filter_map(|(at, person)| Some((at, person.intent.as_ref()?)))
-        .filter(|(_, intent)| intent.action == Some("merge") && intent.early.is_none())
-        .filter(|(at, intent)| !login(intent.rule.kind, &intent.after) && !loses(world, people, *at).email)
+        .filter(|(_, intent)| intent.action == Some("merge") && (tolerate("claimed") || intent.early.is_none()))
+        .filter(|(_, intent)| !login(intent.rule.kind, &intent.after))
+        .filter(|(at, _)| tolerate("claimed") || !loses(world, people, *at).email)
         .filter_map(|(at, intent)| intent.target.map(|target| (at, target.kind, target.id)))
         .collect();
     for (at, person) in people.iter_mut().enumerate() {
@@ -664,6 +663,16 @@ fn same_record(a: Option<&Record>, b: Option<&Record>) -> bool {
     matches!((a, b), (Some(a), Some(b)) if (a.kind, a.id) == (b.kind, b.id))
 }
 
+/// The names that a change does not newly set. Reading: those of the record that the user owns and keeps. To a merge and
+/// to the new record of a change of kind every name is new, so of two users that would take over one record only one
+/// does, and nobody is given a name that another record has.
+fn had(person: &Person, intent: &Intent) -> Vec<Name> {
+    if tolerate("kc") {
+        return person.linked.map(holds).unwrap_or_default();
+    }
+    person.linked.filter(|linked| same_record(intent.target, Some(linked))).map(holds).unwrap_or_default()
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     email: bool,
@@ -689,8 +698,7 @@ impl Taken {
 
 /// "If two directory users want the same username or email, the one that already owns it keeps it; else the lower (order,
 /// group age, group ID, tenant ID, object ID) gets it"; "the order above decides on what each wants, whether or not the
-/// winner is then blocked for another reason"; "Only names that a change newly sets are checked". Reading: here newly
-/// means new to the user, so of two users that would take over one record only one does.
+/// winner is then blocked for another reason"; "Only names that a change newly sets are checked".
 fn loses(world: &World, people: &[Person], at: usize) -> Taken {
     let mut taken = Taken::default();
     let me = &people[at];
@@ -698,8 +706,8 @@ fn loses(world: &World, people: &[Person], at: usize) -> Taken {
     if intent.action.is_none() {
         return taken;
     }
-    let keeps = same_record(intent.target, me.linked) || tolerate("user-level");
-    for name in wants(me).iter().filter(|name| !(keeps && owns(me, name))) {
+    let had = had(me, intent);
+    for name in wants(me).iter().filter(|name| !had.contains(name)) {
         let rank = |person: &Person| {
             let order = person.intent.as_ref().map(|intent| {
                 let (order, age, group) = precedence(world, intent.rule);
@@ -769,8 +777,7 @@ impl<'w> Round<'w> {
             let judged_with_held = held.contains(&at) && !blocked.contains(&at);
             other == at || (!blocked.contains(&other) && (judged_with_held || !held.contains(&other)))
         };
-        let target = if tolerate("user-level") { self.people[at].linked } else { intent.target };
-        let had = target.map(holds).unwrap_or_default();
+        let had = had(&self.people[at], intent);
         for name in names(intent.rule.kind, &intent.after).iter().filter(|name| !had.contains(name)) {
             let others = self.world.records.iter().filter(|record| !same_record(Some(record), intent.target));
             if others.filter(|record| holds(record).contains(name)).any(|record| self.still_has(record, name, &happens))
