@@ -31,7 +31,7 @@ impl Bms {
 
     /// Imports all that the world holds.
     pub fn import(&self, world: &World) {
-        let text: String = translate::rows(world).into_iter().map(|row| format!("{row}\n")).collect();
+        let text = translate::rows(world).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let rows = parse(text.as_bytes(), "world", Format::JsonLines, None).unwrap();
         self.runtime.block_on(self.store.import(rows)).unwrap();
     }

@@ -103,8 +103,7 @@ impl Dice {
 
     fn defaults(&mut self) -> Values {
         let mut defaults = Values::new();
-        for field in
-            ["department", "location", "manager", "jobTitle", "employmentType", "employeeRole", "securityRole"]
+        for field in ["department", "location", "manager", "jobTitle", "employmentType", "employeeRole", "securityRole"]
         {
             let value = self.text(&["Default", "Default", "Other"]);
             defaults.insert(field, value);
@@ -165,7 +164,8 @@ impl Dice {
             }
             Kind::Contact => self.contact_values(&mut values),
         }
-        let (order, email) = (self.rng.u64(1..=2), self.of(&[Mail::Auto, Mail::Auto, Mail::Auto, Mail::Upn, Mail::Mail]));
+        let (order, email) =
+            (self.rng.u64(1..=2), self.of(&[Mail::Auto, Mail::Auto, Mail::Auto, Mail::Upn, Mail::Mail]));
         let name = format!("r{}", self.rng.u8(1..=6));
         let groups: Vec<&String> = world.tenants[&tenant].groups.keys().collect();
         let group = if self.rarely() { self.text(&GROUPS) } else { self.of(&groups).clone() };
@@ -223,7 +223,11 @@ impl Dice {
             job: self.text(&["Chief", "", " "]),
             user_type: self.text(&["Member", "Member", "", "", "Guest", "guest"]),
             department: self.text(&["", "Sales"]),
-            phones: self.of(&[&[][..], &["1"], &["1", "2"], &["2", "1"], &["", "1"]]).iter().map(ToString::to_string).collect(),
+            phones: self
+                .of(&[&[][..], &["1"], &["1", "2"], &["2", "1"], &["", "1"]])
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             other_mails: if self.one_in(3) { vec![self.mail(), self.mail()] } else { Vec::new() },
             microsoft: self.one_in(20),
             enabled: self.of(&[None, Some(true), Some(true), Some(true), Some(true), Some(false)]),
@@ -279,18 +283,19 @@ impl Dice {
                 portal
             }
         };
-        let suffix = if status == Status::Archived { self.text(&["_Archived", "_Archived", "_Archived2", ""]) } else { String::new() };
+        let suffix = if status == Status::Archived {
+            self.text(&["_Archived", "_Archived", "_Archived2", ""])
+        } else {
+            String::new()
+        };
         if login && !self.one_in(10) {
             fields.insert("username", format!("{}{suffix}", self.name()));
         }
         if !self.one_in(10) {
             fields.insert("email", format!("{}{suffix}", self.address()));
         }
-        let link = if self.one_in(4) {
-            Some(Link { user: self.owner(world), upn: None, seen: Seen::Unknown })
-        } else {
-            None
-        };
+        let link =
+            if self.one_in(4) { Some(Link { user: self.owner(world), upn: None, seen: Seen::Unknown }) } else { None };
         let archived_from = (status == Status::Archived && !self.one_in(3)).then(|| self.owner(world));
         Record { kind, id: world.next_id(kind), status, fields, link, archived_from, references: self.one_in(4) }
     }
@@ -343,7 +348,13 @@ impl Dice {
                 let (declared, suspend, read) = self.health();
                 vec![Op::Tenant { tenant, declared, suspend, nested: self.rng.bool(), read }]
             }
-            20 => vec![Op::Tenant { tenant, declared: true, suspend: false, nested: self.rng.bool(), read: Read::Complete }],
+            20 => vec![Op::Tenant {
+                tenant,
+                declared: true,
+                suspend: false,
+                nested: self.rng.bool(),
+                read: Read::Complete,
+            }],
             21 => vec![Op::Defaults(self.defaults())],
             22 => {
                 let name = self.text(&ACCOUNTS);
@@ -412,7 +423,9 @@ impl Dice {
         let (kind, id) = (record.kind, record.id);
         vec![match self.rng.usize(0..10) {
             0..5 => self.edit(&record),
-            5..7 => Op::Status(kind, id, self.of(&[Status::Active, Status::Active, Status::Inactive, Status::Archived])),
+            5..7 => {
+                Op::Status(kind, id, self.of(&[Status::Active, Status::Active, Status::Inactive, Status::Archived]))
+            }
             7 => Op::References(kind, id, !record.references),
             8 => Op::Source(kind, id, None),
             _ => Op::Source(kind, id, Some(self.owner(world))),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::compare::{Failure, play};
-use super::world::{Limit, Mail, Op, User, Walk};
+use super::world::{Limit, Mail, Op, Policy, User, Walk};
 
 /// The smallest walk that fails in the same way, and how.
 pub fn report(walk: &Walk, failure: Failure) -> String {
@@ -118,7 +118,7 @@ fn smaller(walk: &Walk) -> Vec<Walk> {
     with(&|walk| walk.world.policy.max_archives = Limit::None);
     with(&|walk| walk.world.policy.max_creates = Limit::None);
     with(&|walk| walk.world.policy.max_deactivations = Limit::None);
-    with(&|walk| walk.world.policy = Default::default());
+    with(&|walk| walk.world.policy = Policy::default());
     all
 }
 

@@ -96,9 +96,9 @@ fn policy(policy: &world::Policy) -> Policy {
             max_archives: limit(policy.max_archives),
             max_creates: limit(policy.max_creates),
         },
-        poll_interval: Duration::from_secs(60),
-        full_sync_interval: Duration::from_secs(3600),
-        reconnect: Reconnect { failures: 5, after: Duration::from_secs(120) },
+        poll_interval: Duration::from_mins(1),
+        full_sync_interval: Duration::from_hours(1),
+        reconnect: Reconnect { failures: 5, after: Duration::from_mins(2) },
     }
 }
 
@@ -206,9 +206,7 @@ fn group_patch(group: &world::Group) -> GroupPatch {
 
 /// Accounts and records as rows to import. A source is given where it is new: leaving it out keeps what was seen of it.
 pub fn rows(world: &World) -> Vec<Value> {
-    let account = |(id, account): (&u64, &world::Account)| {
-        json!({ "kind": "account", "id": id, "name": account.name, "locations": account.locations })
-    };
+    let account = |(id, account): (&u64, &world::Account)| json!({ "kind": "account", "id": id, "name": account.name, "locations": account.locations });
     world.accounts.iter().map(account).chain(world.records.iter().map(row)).collect()
 }
 
@@ -266,11 +264,8 @@ pub fn shown_by_bmsync(actual: &Actual) -> BTreeMap<(world::Kind, u64), Shown> {
 /// A plan in the words of the model, without reasons and messages.
 pub fn verdict(plan: &Plan) -> Verdict {
     let heads = plan.basis.tenants.iter().map(|head| (short(&head.tenant), state(head.state)));
-    let touched: BTreeSet<_> = plan
-        .touched
-        .iter()
-        .map(|touch| (key(&touch.user.key), touch.record.kind, touch.record.id))
-        .collect();
+    let touched: BTreeSet<_> =
+        plan.touched.iter().map(|touch| (key(&touch.user.key), touch.record.kind, touch.record.id)).collect();
     Verdict {
         tenants: heads.collect(),
         changes: plan.changes.iter().map(change).collect(),
@@ -319,9 +314,8 @@ fn word(slot: Slot) -> &'static str {
 }
 
 fn preserved(preserved: &plan::Preserved) -> Preserved {
-    let of = |field: &plan::PreservedField| {
-        (word(field.slot), owned(field.actual.as_ref()), owned(field.desired.as_ref()))
-    };
+    let of =
+        |field: &plan::PreservedField| (word(field.slot), owned(field.actual.as_ref()), owned(field.desired.as_ref()));
     Preserved {
         kind: preserved.record.kind,
         id: preserved.record.id,

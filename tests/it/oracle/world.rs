@@ -78,6 +78,7 @@ pub struct World {
 
 /// `SyncPolicy`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent choices of two, drawn at random")]
 pub struct Policy {
     pub enforce: bool,
     pub keep_unmatched: bool,
@@ -120,6 +121,7 @@ pub struct Tenant {
 
 /// A directory user. An empty text or list is an attribute that is null.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "`userType` is what Microsoft Graph calls it")]
 pub struct User {
     pub upn: String,
     pub given: String,
@@ -177,7 +179,7 @@ impl fmt::Debug for User {
         if self.deleted {
             out.field("deleted", &true);
         }
-        out.finish()
+        out.finish_non_exhaustive()
     }
 }
 
