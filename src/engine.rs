@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use tokio::task::JoinSet;
 
 use crate::applied::{Applied, Outcome};
+use crate::approved::Approved;
 use crate::directory::{Directory, TenantDirectory};
 use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
-use crate::plan::{Approved, UserRef};
+use crate::plan::UserRef;
 pub use crate::plan::{Observed, Scope};
 use crate::source::{Progress, Source, SourceError};
 use crate::store::{Store, StoreError};
@@ -66,7 +67,7 @@ async fn read_directories(config: &Config, sources: &dyn Sources, scope: &Scope)
 async fn read(name: &Text, source: &dyn Source, progress: &dyn Progress) -> TenantDirectory {
     let mut tenant = TenantDirectory::default();
     match source.refresh(&mut tenant, progress).await {
-        Ok(()) => tenant,
+        Ok(_) => tenant,
         Err(error) => {
             tracing::warn!(tenant = %name, %error, "the tenant could not be read");
             failed(&error)

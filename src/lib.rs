@@ -7,6 +7,8 @@
 
 pub mod model;
 
+pub mod display;
+
 pub mod manifest;
 
 pub mod directory;
@@ -19,7 +21,11 @@ pub mod plan;
 
 pub mod applied;
 
+pub mod approved;
+
 pub mod interchange;
+
+pub mod report;
 
 pub mod ledger;
 

@@ -81,14 +81,30 @@ impl fmt::Display for Status {
 /// An object ID of the directory, compared as lower-case text (rule R1).
 ///
 /// A GUID takes 16 bytes; anything else is kept as text.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Id(Repr);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Repr {
     Guid([u8; 16]),
     Text(Box<str>),
+}
+
+/// Text for people, its 16 bytes for machines.
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer).map(Self::from)
+        } else {
+            Repr::deserialize(deserializer).map(Self)
+        }
+    }
 }
 
 impl Id {
@@ -105,6 +121,8 @@ impl Id {
         matches!(self.0, Repr::Guid(_))
     }
 }
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// Parses the 8-4-4-4-12 form.
 fn guid(text: &str) -> Option<[u8; 16]> {
@@ -156,13 +174,14 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Guid(bytes) => {
+                let mut text = [b'-'; 36];
                 for (slot, byte) in bytes.iter().enumerate() {
-                    if matches!(slot, 4 | 6 | 8 | 10) {
-                        f.write_str("-")?;
-                    }
-                    write!(f, "{byte:02x}")?;
+                    let dashes = [4, 6, 8, 10].iter().filter(|at| slot >= **at).count();
+                    let at = slot * 2 + dashes;
+                    text[at] = HEX[usize::from(byte >> 4)];
+                    text[at + 1] = HEX[usize::from(byte & 15)];
                 }
-                Ok(())
+                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
             Repr::Text(text) => f.write_str(text),
         }

@@ -1,1 +1,78 @@
-//! The command line: one file per verb.
+//! The command line: one file per verb. Parses, calls the rooms, and tells what came of it; decides nothing itself.
+
+pub mod args;
+pub mod error;
+pub mod init;
+pub mod log;
+pub mod output;
+pub mod progress;
+pub mod reference;
+
+mod apply;
+mod completions;
+mod demo;
+mod explain;
+mod export;
+mod get;
+mod help;
+mod import;
+mod manifests;
+mod options;
+mod plan;
+mod round;
+mod schema;
+mod simulate;
+mod state;
+mod table;
+mod validate;
+
+use std::process::ExitCode;
+
+pub use args::Cli;
+use args::Verb;
+use error::{Error, Exit};
+use output::Output;
+
+/// Runs a command line that was read.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    let output = Output::new(&cli.global);
+    let exit = cli.check().and_then(|()| dispatch(cli, &output)).unwrap_or_else(|error| {
+        output.error(&error);
+        error.exit
+    });
+    exit.into()
+}
+
+/// Answers a command line that could not be read: help and version are no failure.
+#[must_use]
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    output::usage(error);
+    // The parser counts help that was asked for, and the version, as no failure.
+    if error.exit_code() == 0 { Exit::Done.into() } else { Exit::Usage.into() }
+}
+
+fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Validate => validate::run(global, output),
+        Verb::Plan(args) => wait(plan::run(args, global, output)),
+        Verb::Apply(args) => wait(apply::run(args, global, output)),
+        Verb::Get(args) => wait(get::run(args, global, output)),
+        Verb::Explain(args) => wait(explain::run(args, global, output)),
+        Verb::Import(args) => wait(import::run(args, global, output)),
+        Verb::Export(args) => wait(export::run(args, global, output)),
+        Verb::Simulate(args) => wait(simulate::run(args, output)),
+        Verb::Demo(args) => wait(demo::run(args, global, output)),
+        Verb::Init(args) => init::run(args, output),
+        Verb::Schema(args) => schema::run(args, output),
+        Verb::Completions(args) => completions::run(args, output),
+        Verb::Reference => reference::run(output),
+    }
+}
+
+/// Runs a verb that waits for others.
+fn wait(verb: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Error::new("cannot start").because(&error))?.block_on(verb)
+}

@@ -107,7 +107,7 @@ impl Connection {
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(error);
         let person = class == SourceErrorClass::Person;
-        if person || self.failures % policy.reconnect.failures.max(1) == 0 {
+        if person || self.failures.is_multiple_of(policy.reconnect.failures.max(1)) {
             self.phase = Phase::Disconnected;
             return policy.reconnect.after;
         }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn jitter_stays_within_a_tenth() {
-        let base = Duration::from_secs(60);
+        let base = Duration::from_mins(1);
         assert_eq!((jittered(base, 0.0).as_secs(), jittered(base, 1.0).as_secs()), (54, 66));
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
+pub mod approval;
 pub mod connection;
+mod mirror;
 
 use std::sync::Arc;
 
@@ -12,9 +14,10 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::applied::Event;
+use crate::approved::Consent;
 use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
-use crate::plan::{Change, Consent, Explanation, Plan};
+use crate::plan::{Change, Explanation, Plan};
 
 /// What a running bmsync can be asked. The HTTP server and the tests speak to this alone.
 #[async_trait]

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Id, Text};
 
+mod portion;
 mod told;
 mod user;
 
-pub use told::{Told, Touched};
+pub use portion::Portion;
+pub use told::{Changes, News, Told, Touched};
 pub use user::{EXT, GroupPatch, Identity, Patch, User, UserPatch, Watched, find_ext};
 
 /// The directories of all tenants, by tenant ID.
@@ -32,6 +34,16 @@ impl Directory {
     #[must_use]
     pub fn complete(&self, id: &Id) -> Option<&TenantDirectory> {
         self.tenant(id).filter(|tenant| tenant.coverage == Coverage::Complete)
+    }
+
+    /// What is known of a tenant, to be brought up to date; nothing is known of one that was not read.
+    pub fn tenant_mut(&mut self, id: &Id) -> &mut TenantDirectory {
+        self.tenants.entry(id.clone()).or_default()
+    }
+
+    /// Forgets a tenant.
+    pub fn forget(&mut self, id: &Id) {
+        self.tenants.remove(id);
     }
 
     /// Puts a tenant's directory in place of what was known of it.
@@ -76,7 +88,7 @@ pub struct TenantDirectory {
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaLinks {
     /// Of `users/delta`.
     pub users: String,

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{GroupPatch, Removal, TenantDirectory, UserPatch};
+use super::{Coverage, DeltaLinks, GroupPatch, Removal, TenantDirectory, UserPatch};
 use crate::model::Id;
 
 /// One thing that a source tells. Telling it again changes nothing.
@@ -35,7 +36,51 @@ pub struct Touched {
     pub everybody: bool,
 }
 
+/// What a complete read brings.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// The whole directory.
+    Everything(Box<TenantDirectory>),
+    /// What changed since the links of the last read.
+    Changes(Changes),
+}
+
+/// What changed between two reads, and where the next one goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Changes {
+    /// In the order in which they are to be taken in.
+    pub told: Vec<Told>,
+    /// When the read ended.
+    pub read_at: Timestamp,
+    /// Where the next read goes on.
+    pub links: DeltaLinks,
+}
+
 impl TenantDirectory {
+    /// Takes in what a read brought, and says whom it touches.
+    pub fn take(&mut self, news: News) -> Touched {
+        match news {
+            News::Everything(whole) => {
+                *self = *whole;
+                Touched { users: HashSet::new(), everybody: true }
+            }
+            News::Changes(changes) => self.follow(changes),
+        }
+    }
+
+    /// Takes in what changed.
+    pub fn follow(&mut self, changes: Changes) -> Touched {
+        let Changes { told, read_at, links } = changes;
+        let mut touched = Touched::default();
+        for one in told {
+            self.hear(one, &mut touched);
+        }
+        self.coverage = Coverage::Complete;
+        self.read_at = Some(read_at);
+        self.links = Some(links);
+        touched
+    }
+
     /// Takes in one thing that was told, and notes whom it touches.
     pub fn hear(&mut self, told: Told, touched: &mut Touched) {
         match told {

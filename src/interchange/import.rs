@@ -9,9 +9,10 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::assemble::assemble;
 use super::csv::unguard;
 use super::keys::{Key, NESTED, unknown};
-use super::raw::{Raw, assemble};
+use super::raw::Raw;
 use super::row::{Place, Row, RowErrors, RowKind};
 use super::values::{CutError, Pieces};
 
@@ -53,7 +54,7 @@ pub fn parse(
     format: Format,
     default: Option<RowKind>,
 ) -> Result<Vec<Row>, RowErrors> {
-    let mut file = Rows { name: Arc::from(name), default, rows: Vec::new(), errors: RowErrors::default() };
+    let mut file = Rows { name: Arc::from(name), default, found: Vec::new(), errors: RowErrors::default() };
     let mut reader = reader;
     match skip_mark(&mut reader) {
         Ok(Mark::Utf8) => match format {
@@ -64,7 +65,7 @@ pub fn parse(
         Ok(Mark::Utf16) => file.wrong(1, "the file is UTF-16; save it as UTF-8".to_owned()),
         Err(error) => file.wrong(1, format!("cannot read on: {error}")),
     }
-    if file.errors.is_empty() { Ok(file.rows) } else { Err(file.errors) }
+    if file.errors.is_empty() { Ok(file.found) } else { Err(file.errors) }
 }
 
 /// What the first bytes say of the encoding.
@@ -88,7 +89,7 @@ fn skip_mark(reader: &mut impl BufRead) -> io::Result<Mark> {
 struct Rows {
     name: Arc<str>,
     default: Option<RowKind>,
-    rows: Vec<Row>,
+    found: Vec<Row>,
     errors: RowErrors,
 }
 
@@ -103,9 +104,13 @@ impl Rows {
 
     fn row(&mut self, line: u64, pairs: Result<Vec<(Key, Raw)>, Vec<String>>) {
         let place = self.place(line);
-        match pairs.and_then(|pairs| assemble(&place, &pairs, self.default)) {
-            Ok(row) => self.rows.push(row),
-            Err(messages) => messages.into_iter().for_each(|message| self.errors.push(place.clone(), message)),
+        match pairs.and_then(|pairs| assemble(place.clone(), &pairs, self.default)) {
+            Ok(row) => self.found.push(row),
+            Err(messages) => {
+                for message in messages {
+                    self.errors.push(place.clone(), message);
+                }
+            }
         }
     }
 
@@ -194,12 +199,14 @@ impl Rows {
 }
 
 fn unreadable(error: &::csv::Error) -> String {
-    match error.kind() {
-        ::csv::ErrorKind::Utf8 { .. } => "the header is not UTF-8".to_owned(),
-        ::csv::ErrorKind::Io(cause) if cause.kind() == io::ErrorKind::FileTooLarge => {
-            "the row is longer than 1 MiB; is a quote not closed?".to_owned()
-        }
-        _other => format!("cannot read on: {error}"),
+    if let ::csv::ErrorKind::Utf8 { .. } = error.kind() {
+        "the header is not UTF-8".to_owned()
+    } else if let ::csv::ErrorKind::Io(cause) = error.kind()
+        && cause.kind() == io::ErrorKind::FileTooLarge
+    {
+        "the row is longer than 1 MiB; is a quote not closed?".to_owned()
+    } else {
+        format!("cannot read on: {error}")
     }
 }
 
@@ -256,7 +263,7 @@ fn object(bytes: &[u8]) -> Result<Vec<(Key, Raw)>, Vec<String>> {
         } else {
             match (Key::from_word(&word), word.split_once('.')) {
                 (Some(_), Some((outer, inner))) => {
-                    wrong.push(format!("`{word}` is nested in JSON: `{inner}` in `{outer}`"))
+                    wrong.push(format!("`{word}` is nested in JSON: `{inner}` in `{outer}`"));
                 }
                 (Some(key), None) => pairs.push((key, Raw::json(value))),
                 (None, _) => wrong.push(unknown(&word)),

@@ -1,6 +1,6 @@
 //! The keys of a row, as they are spelled in CSV headers; in JSON the dotted ones are nested.
 
-use crate::model::{Field, Kind};
+use crate::model::Field;
 
 use super::row::RowKind;
 
@@ -69,9 +69,10 @@ impl Key {
     /// Whether rows of that kind have it.
     pub fn belongs_to(self, kind: RowKind) -> bool {
         match (self, kind) {
-            (Self::Kind | Self::Id, _) | (Self::Name | Self::Locations, RowKind::Account) => true,
-            (Self::Name | Self::Locations, RowKind::Person(_)) | (_, RowKind::Account) => false,
+            (Self::Kind | Self::Id, _) => true,
+            (Self::Name | Self::Locations, kind) => kind == RowKind::Account,
             (Self::Field(field), RowKind::Person(kind)) => Field::of(kind).contains(&field),
+            (Self::Field(_), RowKind::Account) => false,
             (
                 Self::Status
                 | Self::SourceTenant
@@ -80,8 +81,8 @@ impl Key {
                 | Self::Invoices
                 | Self::ArchivedFromTenant
                 | Self::ArchivedFromUser,
-                RowKind::Person(Kind::Employee | Kind::Contact),
-            ) => true,
+                kind,
+            ) => kind != RowKind::Account,
         }
     }
 }

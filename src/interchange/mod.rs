@@ -2,6 +2,7 @@
 //!
 //! `docs/reference/records.md` is the description for people.
 
+mod assemble;
 pub mod csv;
 pub mod event;
 pub mod export;

@@ -1,10 +1,11 @@
 //! A ledger in memory: for demonstrations, previews and tests. Knows nothing of disks, so it survives nothing.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Commit, Ledger, LedgerError};
+use super::{Commit, Ledger, LedgerError, Stashed};
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::model::Revision;
@@ -19,6 +20,7 @@ pub struct MemoryLedger {
 struct Held {
     actual: Actual,
     events: Vec<Event>,
+    stash: HashMap<String, Vec<u8>>,
 }
 
 impl MemoryLedger {
@@ -51,6 +53,21 @@ impl Ledger for MemoryLedger {
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
         Ok(self.held().events.last().map_or(0, |event| event.id))
+    }
+
+    async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
+        let mut held = self.held();
+        for (key, value) in entries {
+            match value {
+                Some(value) => held.stash.insert(key, value),
+                None => held.stash.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        Ok(self.held().stash.get(key).cloned())
     }
 }
 

@@ -31,7 +31,18 @@ pub trait Ledger: Send + Sync {
 
     /// The ID of the newest event; 0 when there is none.
     async fn last_event(&self) -> Result<u64, LedgerError>;
+
+    /// Writes into the stash: a place beside the commits for what can be made anew at a cost, such as the mirror of a
+    /// directory. All entries at once or none; `None` removes one. It is not synced: after a power loss an older stash
+    /// may be found, but never a part of one write.
+    async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError>;
+
+    /// Reads from the stash. What is damaged counts as not there.
+    async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;
 }
+
+/// An entry of the stash: key and value, or none to remove it.
+pub type Stashed = (String, Option<Vec<u8>>);
 
 /// What one commit writes. The revision it gets is the expected one plus one.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::model::{Field, Fields, Id, Kind, Text};
 
 /// What the admin declared. Equal configurations plan alike, however they are spread over files.
@@ -77,7 +80,8 @@ pub enum SecretRef {
 }
 
 /// Who signs in to Graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum SignIn {
     /// A person consented once (`bmsync connect`).
     Delegated,
@@ -122,7 +126,8 @@ impl Rule {
 }
 
 /// Where a record's email comes from (rule R3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum EmailSource {
     /// By the kind of user.
     #[default]
@@ -170,7 +175,8 @@ impl Default for Policy {
 }
 
 /// `drift`: what becomes of fields edited in BMS (rule R8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Drift {
     /// They stay until the directory user changes.
     Preserve,
@@ -179,7 +185,8 @@ pub enum Drift {
 }
 
 /// `unmatched` (rule R7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Unmatched {
     /// Deactivate the record.
     Deactivate,
@@ -188,7 +195,8 @@ pub enum Unmatched {
 }
 
 /// `disabledAccounts` (rule R7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum DisabledAccounts {
     /// `accountEnabled` is not consumed.
     Ignore,
@@ -197,7 +205,8 @@ pub enum DisabledAccounts {
 }
 
 /// `guests` (rule R7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Guests {
     /// Guests match rules like members.
     Include,

@@ -96,11 +96,8 @@ impl<'a> Decider<'a> {
     /// Archives a login of the other kind that nobody living owns, when this change newly sets its email (rule R6).
     /// Returns all logins of the other kind with the email.
     fn make_way(&self, proposal: &mut Proposal<'a>) -> Vec<&'a Record> {
-        let newly = proposal.wants().find(|(space, _)| *space == Namespace::LoginEmail);
-        let Some((space, email)) = newly.filter(|(space, name)| !proposal.owns(*space, name)) else {
-            return Vec::new();
-        };
-        debug_assert_eq!(space, Namespace::LoginEmail);
+        let newly = proposal.sets().find(|(space, _)| *space == Namespace::LoginEmail);
+        let Some((_, email)) = newly else { return Vec::new() };
         let others = other_logins(self.actual, proposal.kind(), &email, proposal.linked);
         if let [one] = others[..]
             && is_free(one, |user| self.desired.is_gone(user))

@@ -1,13 +1,12 @@
-//! Guards: which changes are too many for one round without a person (rules R9, R10), and consent to them.
+//! Guards: which changes are too many for one round without a person (rules R9, R10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actual::Actual;
-use crate::applied::{Batch, UserChanges};
 use crate::manifest::config::{Guards, Limit};
 use crate::model::Id;
 
-use super::{Action, Change, Hold, Plan};
+use super::{Action, Hold};
 
 /// How many changes of each guarded class a tenant's round has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,52 +89,6 @@ fn allowed(limit: Limit, owned: u64) -> u64 {
             let share = u128::from(owned) * millionths / 100_000_000;
             u64::try_from(share).unwrap_or(u64::MAX).max(LEAST)
         }
-    }
-}
-
-/// Whether a person consents to what the guards hold back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consent {
-    /// Held changes leave the plan.
-    Withheld,
-    /// Held changes are applied with the others.
-    Given,
-}
-
-/// A plan that may be applied: made only by [`Plan::approve`].
-#[derive(Clone, Debug)]
-pub struct Approved(Batch);
-
-impl Approved {
-    /// What is to be written.
-    #[must_use]
-    pub fn into_batch(self) -> Batch {
-        self.0
-    }
-
-    /// What is to be written, to look at.
-    #[must_use]
-    pub const fn batch(&self) -> &Batch {
-        &self.0
-    }
-}
-
-impl Plan {
-    /// Takes out what is held, unless a person consents to it.
-    #[must_use]
-    pub fn approve(self, consent: Consent) -> Approved {
-        let Self { basis, changes, touched, preserved: _, blocked: _, unchanged: _ } = self;
-        let allowed = |change: &Change| change.held.is_none() || consent == Consent::Given;
-        let mut users: Vec<UserChanges> = Vec::new();
-        for change in changes.into_iter().filter(allowed) {
-            match users.last_mut() {
-                Some(last) if last.changes.first().is_some_and(|first| first.user.key == change.user.key) => {
-                    last.changes.push(change);
-                }
-                Some(_) | None => users.push(UserChanges { changes: vec![change] }),
-            }
-        }
-        Approved(Batch { revision: basis.state_revision, users, touched, config_digest: basis.config_digest })
     }
 }
 

@@ -19,7 +19,6 @@ mod write;
 
 pub use diff::plan;
 pub use explain::{Explanation, explain};
-pub use guard::{Approved, Consent};
 
 use crate::actual::Actual;
 use crate::directory::Directory;

@@ -90,16 +90,15 @@ impl<'p, 'a> Names<'p, 'a> {
         if let Some(obstacle) = &self.proposals[at].obstacle {
             return obstacle.clone();
         }
-        let missed =
-            |field| self.newly(at).find(|(space, name)| space.field() == field && self.misses(at, *space, name));
-        match (missed(Field::Email), missed(Field::Username)) {
-            (Some((space, name)), _) => self.taken_obstacle(at, Code::EmailTaken, space, &name),
-            (None, Some((space, name))) => self.taken_obstacle(at, Code::UsernameTaken, space, &name),
-            (None, None) => Obstacle {
-                code: Code::UsernameTaken,
-                message: String::from("another record holds the name"),
-                candidates: Vec::new(),
-            },
+        let missed = self.missed(at);
+        let of = |field| missed.iter().find(|(space, _)| space.field() == field);
+        match (of(Field::Email), of(Field::Username)) {
+            (Some((space, name)), _) => self.taken_obstacle(at, Code::EmailTaken, *space, name),
+            (None, Some((space, name))) => self.taken_obstacle(at, Code::UsernameTaken, *space, name),
+            (None, None) => {
+                let message = String::from("a name that the user wants stays taken");
+                Obstacle { code: Code::UsernameTaken, message, candidates: Vec::new() }
+            }
         }
     }
 
@@ -132,7 +131,7 @@ impl<'p, 'a> Names<'p, 'a> {
             waiting.extend(fallen.drain(..).flat_map(|at| self.waiting_for(at)));
             let Some(at) = waiting.pop() else { return };
             if self.standing[at] == Standing::Happens
-                && self.newly(at).any(|(space, name)| self.is_taken(at, space, &name))
+                && self.proposals[at].sets().any(|(space, name)| self.is_taken(at, space, &name))
             {
                 self.standing[at] = Standing::Blocked;
                 fallen.push(at);
@@ -146,14 +145,12 @@ impl<'p, 'a> Names<'p, 'a> {
         held.filter_map(|name| self.claims.get(&name)).flatten().copied().filter(|other| *other != at).collect()
     }
 
-    /// The names that the user wants and does not own.
-    fn newly(&self, at: usize) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+    /// The names that the user misses: those it lost to another user, and those it would set that stay taken.
+    fn missed(&self, at: usize) -> Vec<(Namespace, Text)> {
         let proposal = &self.proposals[at];
-        proposal.wants().filter(|(space, name)| !proposal.owns(*space, name))
-    }
-
-    fn misses(&self, at: usize, space: Namespace, name: &str) -> bool {
-        self.lost.contains_key(&(at, space)) || self.is_taken(at, space, name)
+        let lost = proposal.wants().filter(|(space, _)| self.lost.contains_key(&(at, *space)));
+        let taken = proposal.sets().filter(|(space, name)| self.is_taken(at, *space, name));
+        lost.chain(taken).collect()
     }
 
     fn is_taken(&self, at: usize, space: Namespace, name: &str) -> bool {

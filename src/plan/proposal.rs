@@ -102,11 +102,14 @@ impl<'a> Proposal<'a> {
         spaces.iter().filter_map(|space| Some((*space, folded(fields.get(space.field())?))))
     }
 
+    /// The names that this change newly sets: those that the record it writes does not have yet.
+    pub fn sets(&self) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+        self.wants().filter(|(space, name)| !self.target.record().is_some_and(|record| holds(record, *space, name)))
+    }
+
     /// Whether the user owns a name already, through its record of today.
     pub fn owns(&self, space: Namespace, name: &str) -> bool {
-        self.linked.is_some_and(|record| {
-            space.admits(record) && record.fields.get(space.field()).is_some_and(|held| folded(held) == name)
-        })
+        self.linked.is_some_and(|record| holds(record, space, name))
     }
 
     /// The records that this writes, except a new one.
@@ -157,6 +160,11 @@ impl<'a> Proposal<'a> {
         let before = self.target.record().map(|record| record.status);
         (before != Some(Status::Active)).then(|| status_change(before, Status::Active, Provenance::Directory))
     }
+}
+
+/// Whether a record has a name that counts in the namespace.
+fn holds(record: &Record, space: Namespace, name: &str) -> bool {
+    space.admits(record) && record.fields.get(space.field()).is_some_and(|held| folded(held) == name)
 }
 
 /// A change of status.

@@ -95,9 +95,8 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
 
     /// The names of an archived record: the first suffix that no record of any status has or gets (rule R6).
     fn archived_names(&mut self, record: &Record) -> Vec<FieldChange> {
-        let held = [Field::Username, Field::Email].map(|field| (field, record.fields.get(field)));
-        let names = held.into_iter().filter_map(|(field, name)| Some((field, name?)));
-        let names: Vec<(Field, &str)> = names.collect();
+        let fields = Field::of(record.key.kind).iter().filter(|field| matches!(field, Field::Username | Field::Email));
+        let names: Vec<(Field, &str)> = fields.filter_map(|field| Some((*field, record.fields.get(*field)?))).collect();
         let suffixes =
             std::iter::once(String::from("_Archived")).chain((2_u64..).map(|number| format!("_Archived{number}")));
         let free = |suffix: &String| {

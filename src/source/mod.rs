@@ -3,18 +3,27 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::directory::TenantDirectory;
+use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
 
 pub mod graph;
 
 /// One tenant's directory service.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Brings the directory up to date: from its delta links where it has some, else by a full read.
+    /// Reads what changed since the links, or everything: without links, and when the service has forgotten them.
+    ///
+    /// # Errors
+    /// When the read does not reach its end; what it gathered is dropped.
+    async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError>;
+
+    /// Brings the directory up to date and says whom that touches.
     ///
     /// On success the directory is [`Coverage::Complete`](crate::directory::Coverage::Complete). On failure it is as it
     /// was: a read that did not reach its end leaves no trace.
-    async fn refresh(&self, directory: &mut TenantDirectory, progress: &dyn Progress) -> Result<(), SourceError>;
+    async fn refresh(&self, directory: &mut TenantDirectory, progress: &dyn Progress) -> Result<Touched, SourceError> {
+        let news = self.read(directory.links.as_ref(), progress).await?;
+        Ok(directory.take(news))
+    }
 }
 
 /// Where a source says how far it is; called once per page.

@@ -49,10 +49,10 @@ fn seen(actual: &Actual) -> (Revision, Vec<Record>, Vec<Account>) {
     (actual.revision, records, actual.sorted_accounts().into_iter().cloned().collect())
 }
 
-/// Commit number `number` of a fixed history: most are small, every seventh spans several segments.
+/// Commit number `number` of a fixed history: most are small, every fourth spans several segments.
 fn commit(number: u64, last_event: u64, actual: &Actual) -> Commit {
-    let large = number.is_multiple_of(7);
-    let writes = if large { 300 } else { 1 + number % 3 };
+    let large = number.is_multiple_of(4);
+    let writes = if large { 150 } else { 1 + number % 3 };
     let mut random = fastrand::Rng::with_seed(number);
     let mut events = Vec::new();
     for slot in 0..writes {
@@ -188,9 +188,7 @@ async fn commits_until_killed() {
 }
 
 fn play(actual: &mut Actual, commit: Commit) {
-    let Commit { events, touched, accounts } = commit;
-    events.into_iter().map(|event| event.after).chain(touched).for_each(|record| actual.put(record));
-    accounts.into_iter().for_each(|account| actual.put_account(account));
+    commit.put_into(actual);
     actual.revision = Revision(actual.revision.0 + 1);
 }
 
@@ -240,4 +238,169 @@ async fn survives_being_killed() {
             assert!(ledger.events(0, usize::MAX).await.unwrap() == history, "events after kill {kills}");
         }
     }
+}
+
+/// A state with a little of everything in it; gives what is in it.
+async fn furnish(path: &Path, slack: Slack) -> ((Revision, Vec<Record>, Vec<Account>), Vec<Event>) {
+    let ledger = SledLedger::with_slack(path, slack).unwrap();
+    for number in 1..=9 {
+        commit_to(&ledger, number).await.unwrap();
+    }
+    (seen(&ledger.load().await.unwrap()), ledger.events(0, usize::MAX).await.unwrap())
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+async fn read(path: &Path) -> Result<((Revision, Vec<Record>, Vec<Account>), Vec<Event>), LedgerError> {
+    let ledger = SledLedger::open(path)?;
+    Ok((seen(&ledger.load().await?), ledger.events(0, usize::MAX).await?))
+}
+
+/// Whatever is changed on the disk: the state is the one that was written, or an error that says it is damaged.
+#[tokio::test]
+async fn damage_is_seen_and_never_taken_for_a_state() {
+    for slack in [EAGER, Slack::default()] {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = folder.path().join("whole");
+        let expected = furnish(&whole, slack).await;
+        let bytes = std::fs::read(whole.join("db")).unwrap();
+        let written: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut seen_damage = 0;
+        for round in 0..24 {
+            let path = folder.path().join(format!("damaged{round}"));
+            copy(&whole, &path);
+            let mut damaged = bytes.clone();
+            let at = written[random.usize(0..written.len())];
+            match round % 3 {
+                0 => damaged[at] ^= 1 << random.u8(0..8),
+                1 => damaged.truncate(at),
+                _zero => damaged[at..].iter_mut().take(4096).for_each(|byte| *byte = 0),
+            }
+            std::fs::write(path.join("db"), damaged).unwrap();
+            match read(&path).await {
+                Ok(found) => assert!(found == expected, "round {round} at {at}: another state"),
+                Err(LedgerError::Damaged { .. } | LedgerError::Io { .. }) => seen_damage += 1,
+                Err(other) => panic!("round {round} at {at}: {other}"),
+            }
+            std::fs::remove_dir_all(path).unwrap();
+        }
+        assert!(seen_damage > 8, "only {seen_damage} of 24 were seen");
+    }
+}
+
+#[tokio::test]
+async fn a_state_without_its_end_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = folder.path().join("older");
+    let newer = folder.path().join("newer");
+    furnish(&older, Slack::default()).await;
+    copy(&older, &newer);
+    commit_to(&SledLedger::open(&newer).unwrap(), 10).await.unwrap();
+    std::fs::copy(newer.join("bmsync-state"), older.join("bmsync-state")).unwrap();
+    let message = read(&older).await.unwrap_err().to_string();
+    let expected = "is damaged: the log ends at revision 9, but revision 10 was reported as written";
+    assert!(message.ends_with(expected), "{message}");
+    std::fs::write(newer.join("bmsync-state"), "bmsync state, format 1\nrevision 1\n").unwrap();
+    let message = read(&newer).await.unwrap_err().to_string();
+    assert!(message.ends_with("bmsync-state does not say which commit is the newest"), "{message}");
+    std::fs::remove_file(folder.path().join("newer/db")).unwrap();
+    assert!(read(&newer).await.is_err());
+}
+
+fn files(path: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = folder.path().join("foreign");
+    drop(sled::open(&foreign).unwrap());
+    let notes = folder.path().join("notes");
+    std::fs::create_dir(&notes).unwrap();
+    std::fs::write(notes.join("todo.txt"), "buy milk").unwrap();
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("bmsync-state"), "something else").unwrap();
+    for path in [foreign, notes, other] {
+        let before = files(&path);
+        let refused = SledLedger::open(&path).err().unwrap();
+        assert_eq!(refused.to_string(), format!("{} is not a bmsync state", path.display()));
+        assert_eq!(files(&path), before);
+    }
+    let newer = folder.path().join("newer");
+    furnish(&newer, Slack::default()).await;
+    let marker = std::fs::read_to_string(newer.join("bmsync-state")).unwrap();
+    std::fs::write(newer.join("bmsync-state"), marker.replace("format 1", "format 2")).unwrap();
+    let before = files(&newer);
+    let refused = SledLedger::open(&newer).err().unwrap();
+    let expected =
+        format!("the state at {} has format 2, newer than 1, the newest that this bmsync knows", newer.display());
+    assert_eq!(refused.to_string(), expected);
+    assert_eq!(files(&newer), before);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    assert!(matches!(SledLedger::open(&file).err().unwrap(), LedgerError::Io { attempt: "create", .. }));
+}
+
+#[tokio::test]
+async fn a_state_is_used_by_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let first = SledLedger::open(&path).unwrap();
+    let refused = SledLedger::open(&path).err().unwrap().to_string();
+    let id = std::process::id();
+    let expected = format!("the state at {} is in use by another bmsync (process {id}, since 2", path.display());
+    assert!(refused.starts_with(&expected), "{refused}");
+    commit_to(&first, 1).await.unwrap();
+    drop(first);
+    std::fs::write(path.join("holder"), "process 1, since long ago").unwrap();
+    assert_eq!(SledLedger::open(&path).unwrap().load().await.unwrap().revision, Revision(1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_state_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/state");
+    drop(SledLedger::open(&path).unwrap());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// The commits that a full disk cut off are not reported, and those that were reported are there.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let script =
+        "trap '' XFSZ; ulimit -f 20000; exec \"$0\" --exact ledger::commits_until_killed --nocapture --test-threads=1";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(CHILD, &path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "the disk was never full");
+    let reported = text.lines().filter_map(|line| line.split_once("ack ")?.1.trim().parse::<u64>().ok()).next_back();
+    let reported = reported.unwrap_or_else(|| panic!("nothing was written: {text}"));
+    assert!(text.contains("attempt: \"write\""), "{text}");
+    let (found, events) = read(&path).await.unwrap();
+    assert!((reported..=reported + 1).contains(&found.0.0), "reported {reported}, found {}", found.0);
+    assert!(events.iter().zip(1..).all(|(event, id)| event.id == id));
 }

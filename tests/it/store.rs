@@ -10,7 +10,7 @@ use bmsync::interchange::import::{Format, parse};
 use bmsync::interchange::row::Row;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::ledger::sled::{Slack, SledLedger};
-use bmsync::ledger::{Commit, Ledger, LedgerError};
+use bmsync::ledger::{Commit, Ledger, LedgerError, Stashed};
 use bmsync::model::{Digest, Field, Id, Kind, Link, Record, RecordKey, Revision, Seen, Status, UserKey};
 use bmsync::plan::{Action, Change, FieldChange, LinkChange, Provenance, Slot, Touch, UserRef, status_of};
 use bmsync::store::local::{ImportReport, LocalStore};
@@ -364,6 +364,14 @@ impl Ledger for Faulty {
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
         self.ledger.last_event().await
+    }
+
+    async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
+        self.ledger.stash(entries).await
+    }
+
+    async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.ledger.stashed(key).await
     }
 }
 

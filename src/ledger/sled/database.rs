@@ -1,27 +1,22 @@
 //! The sled database of a state: the log, the buckets and how they become durable. Synchronous; one caller at a time.
 
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use ::sled::{Batch, Db};
 
+use super::disk::{Sync, open_sled, sled_error};
 use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
-use super::folder::{Folder, Witness, in_use, io, sync_folder};
-use super::frame::Flaw;
+use super::folder::{Folder, Witness, io};
+use super::frame::{self, Flaw};
 use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
 use crate::actual::Actual;
 use crate::applied::Event;
-use crate::ledger::{Commit, LedgerError};
+use crate::ledger::{Commit, LedgerError, Stashed};
 use crate::model::Revision;
 
-/// sled spills pages larger than a quarter of this into files of their own; ours stay below.
-const PAGES: usize = 4 << 20;
-const CACHE_BYTES: u64 = 128 << 20;
-/// sled lets go of its lock a moment after it is closed.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// The tree of the stash.
+const STASH: &str = "stash";
+
 /// One step of folding holds about so many records in memory.
 const STEP: usize = 50_000;
 
@@ -84,6 +79,9 @@ impl Database {
     }
 
     fn drop_torn(&self, torn: &[::sled::IVec]) -> Result<(), LedgerError> {
+        if !torn.is_empty() {
+            tracing::info!(segments = torn.len(), "dropping what a killed process left of a commit");
+        }
         for keys in torn.chunks(BATCH) {
             let mut batch = Batch::default();
             for key in keys {
@@ -254,6 +252,29 @@ impl Database {
         self.head.event
     }
 
+    /// Writes into the stash: a tree of its own, so that one batch is all or nothing.
+    pub fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
+        let tree = self.db.open_tree(STASH).map_err(|error| self.sled_error("write", error))?;
+        let mut batch = Batch::default();
+        for (key, value) in entries {
+            match value {
+                Some(value) => {
+                    let sealed = frame::seal_bytes(key.as_bytes(), &value).map_err(|flaw| self.unwritable(flaw))?;
+                    batch.insert(key.as_bytes(), sealed);
+                }
+                None => batch.remove(key.as_bytes()),
+            }
+        }
+        tree.apply_batch(batch).map_err(|error| self.sled_error("write", error))
+    }
+
+    /// Reads from the stash; what is damaged is as good as lost.
+    pub fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        let tree = self.db.open_tree(STASH).map_err(|error| self.sled_error("read", error))?;
+        let found = tree.get(key.as_bytes()).map_err(|error| self.sled_error("read", error))?;
+        Ok(found.and_then(|sealed| frame::unseal_bytes(key.as_bytes(), &sealed).ok()))
+    }
+
     fn fold_error(&self, attempt: &'static str, error: FoldError) -> LedgerError {
         match error {
             FoldError::Sled(error) => self.sled_error(attempt, error),
@@ -285,75 +306,70 @@ enum Step {
     Stop,
 }
 
-/// Forces sled's files to the disk: its own flush asks the kernel to write, which is no promise after a power loss.
-struct Sync {
-    file: File,
-    blobs: PathBuf,
-    /// Log position of the newest blob that is durable; their names are positions, which only grow.
-    blob: i64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Account, Text};
 
-impl Sync {
-    fn new(path: &std::path::Path) -> Result<Self, LedgerError> {
-        let file = File::options().read(true).write(true).open(path.join("db"));
-        let file = file.map_err(|error| io(path, "open", error))?;
-        let mut sync = Self { file, blobs: path.join("blobs"), blob: -1 };
-        sync.all().and_then(|()| sync_folder(path)).map_err(|error| io(path, "open", error))?;
-        Ok(sync)
-    }
-
-    fn all(&mut self) -> std::io::Result<()> {
-        self.file.sync_data()?;
-        let mut newest = self.blob;
-        for entry in std::fs::read_dir(&self.blobs)? {
-            let entry = entry?;
-            let position = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
-            let Some(position) = position.filter(|position| *position > self.blob) else { continue };
-            match File::open(entry.path()) {
-                Ok(file) => file.sync_all()?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            newest = newest.max(position);
-        }
-        if newest > self.blob {
-            sync_folder(&self.blobs)?;
-            self.blob = newest;
-        }
-        Ok(())
-    }
-}
-
-/// Opens sled's part. The folder is ours already, so a lock that is still held is that of a database closed just now,
-/// or of a program that is not bmsync.
-fn open_sled(folder: &Folder) -> Result<Db, LedgerError> {
-    let path = folder.path();
-    let until = Instant::now() + LOCK_PATIENCE;
-    loop {
-        let config = ::sled::Config::new().path(path).segment_size(PAGES).cache_capacity(CACHE_BYTES);
-        match catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => return Ok(db),
-            Ok(Err(error)) if is_lock(&error) && Instant::now() < until => thread::sleep(Duration::from_millis(10)),
-            Ok(Err(error)) if is_lock(&error) => return Err(in_use(path)),
-            Ok(Err(error)) => return Err(sled_error(path, "open", error)),
-            Err(_panic) => {
-                let detail = "its database cannot be read".to_owned();
-                return Err(LedgerError::Damaged { path: path.display().to_string(), detail });
-            }
+    /// Large enough for several segments: the text does not compress.
+    fn commit(seed: u64) -> Commit {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut name =
+            || Text::from(std::iter::repeat_with(|| random.alphanumeric()).take(100_000).collect::<String>());
+        Commit {
+            accounts: (1..=9).map(|id| Account { id, name: name(), locations: vec![] }).collect(),
+            ..Commit::default()
         }
     }
-}
 
-fn is_lock(error: &::sled::Error) -> bool {
-    matches!(error, ::sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
-}
+    fn open(path: &std::path::Path) -> (Folder, Database) {
+        let folder = Folder::open(path).unwrap();
+        let database = Database::open(&folder, Slack::default()).unwrap();
+        (folder, database)
+    }
 
-fn sled_error(path: &std::path::Path, attempt: &'static str, error: ::sled::Error) -> LedgerError {
-    let damaged = |detail: String| LedgerError::Damaged { path: path.display().to_string(), detail };
-    match error {
-        ::sled::Error::Io(error) => io(path, attempt, error),
-        ::sled::Error::Corruption { at, bt: () } => damaged(format!("its database is corrupted at {at:?}")),
-        ::sled::Error::CollectionNotFound(_) => damaged("its database lacks a tree".to_owned()),
-        ::sled::Error::Unsupported(what) | ::sled::Error::ReportableBug(what) => damaged(what),
+    #[test]
+    fn a_commit_without_its_closing_segment_has_not_happened() {
+        let path = tempfile::tempdir().unwrap();
+        let (folder, mut database) = open(path.path());
+        database.commit(&folder, Revision(0), commit(1)).unwrap();
+        let before = database.load().unwrap();
+        let (sealed, _head) = segment::split(database.head, commit(2)).unwrap();
+        assert!(sealed.len() > 3, "{} segments", sealed.len());
+        database.put(&sealed[..sealed.len() - 1]).unwrap();
+        database.make_durable().unwrap();
+        drop((folder, database));
+        let (folder, mut database) = open(path.path());
+        let found = database.load().unwrap();
+        assert_eq!((found.revision, found.sorted_accounts()), (Revision(1), before.sorted_accounts()));
+        assert_eq!(database.db.scan_prefix([PREFIX]).count() as u64, database.head.segments, "the rest is dropped");
+        database.commit(&folder, Revision(1), commit(3)).unwrap();
+        let expected = commit(3);
+        assert_eq!(database.load().unwrap().sorted_accounts(), expected.accounts.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_fold_that_was_killed_is_done_again() {
+        let path = tempfile::tempdir().unwrap();
+        let (folder, mut database) = open(path.path());
+        database.commit(&folder, Revision(0), commit(1)).unwrap();
+        database.fold().unwrap();
+        database.commit(&folder, Revision(1), commit(2)).unwrap();
+        let expected = database.load().unwrap();
+        let mut changed = Changed::default();
+        database
+            .replay(database.mark.head, |segment| {
+                changed.add(segment);
+                Ok(Step::On)
+            })
+            .unwrap();
+        let mut mark = database.mark;
+        changed.write(&database.db, &mut mark, database.mark.head).map_err(|_| "cannot write").unwrap();
+        drop((folder, database));
+        let (_folder, mut database) = open(path.path());
+        assert_eq!(database.load().unwrap().sorted_accounts(), expected.sorted_accounts());
+        database.fold().unwrap();
+        assert_eq!(database.mark.head, database.head);
+        assert_eq!(database.load().unwrap().sorted_accounts(), expected.sorted_accounts());
     }
 }

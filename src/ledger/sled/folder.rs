@@ -11,6 +11,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -20,6 +22,8 @@ use crate::model::{Digest, Revision};
 
 const MARKER: &str = "bmsync-state";
 const MARKER_NEW: &str = "bmsync-state.new";
+/// A child process that is just being started holds its parent's locks until it runs its own program.
+const PATIENCE: Duration = Duration::from_millis(300);
 const LOCK: &str = "lock";
 const HOLDER: &str = "holder";
 /// No marker is longer: what is, is not ours.
@@ -164,10 +168,14 @@ fn hex(text: &str) -> Option<[u8; 16]> {
 fn lock(path: &Path) -> Result<File, LedgerError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
     let file = file.map_err(|error| io(path, "open", error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(in_use(path)),
-        Err(TryLockError::Error(error)) => Err(io(path, "lock", error)),
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::WouldBlock) => return Err(in_use(path)),
+            Err(TryLockError::Error(error)) => return Err(io(path, "lock", error)),
+        }
     }
 }
 

@@ -42,6 +42,11 @@ pub fn seal_bytes(key: &[u8], plain: &[u8]) -> Result<Vec<u8>, Flaw> {
 
 /// Reads a value back, if it is exactly what was written under that key.
 pub fn unseal<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, Flaw> {
+    postcard::from_bytes(&unseal_bytes(key, bytes)?).map_err(|_| "cannot be decoded")
+}
+
+/// The same for a value that its reader decodes.
+pub fn unseal_bytes(key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, Flaw> {
     let (head, packed) = bytes.split_at_checked(HEAD).ok_or("is cut short")?;
     if head[0] != version() {
         return Err("has an unknown format version");
@@ -51,8 +56,7 @@ pub fn unseal<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, Flaw> 
         return Err("does not match its checksum");
     }
     let room = usize::try_from(length).ok().filter(|length| *length <= LARGEST).ok_or("is too large")?;
-    let plain = zstd::bulk::decompress(packed, room).map_err(|_| "cannot be decompressed")?;
-    postcard::from_bytes(&plain).map_err(|_| "cannot be decoded")
+    zstd::bulk::decompress(packed, room).map_err(|_| "cannot be decompressed")
 }
 
 /// The checksum inside a sealed value; stands for its content and its key.

@@ -6,6 +6,7 @@
 //! beside it; values carry checksums of our own.
 
 mod database;
+mod disk;
 mod fold;
 mod folder;
 mod frame;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use self::database::Database;
 pub use self::database::Slack;
 use self::folder::Folder;
-use super::{Commit, Ledger, LedgerError};
+use super::{Commit, Ledger, LedgerError, Stashed};
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::model::Revision;
@@ -105,5 +106,14 @@ impl Ledger for SledLedger {
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
         self.run("read", |_, database| Ok(database.last_event())).await
+    }
+
+    async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
+        self.run("write", move |_, database| database.stash(entries)).await
+    }
+
+    async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        let key = key.to_owned();
+        self.run("read", move |_, database| database.stashed(&key)).await
     }
 }

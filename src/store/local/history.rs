@@ -54,8 +54,12 @@ impl History {
         match self.deltas.binary_search_by_key(&next, |delta| delta.revision) {
             Ok(from) => {
                 for Delta { revision: _, records, accounts } in self.deltas.range(from..) {
-                    records.iter().filter_map(|key| newest.record(*key)).for_each(|record| behind.put(record.clone()));
-                    accounts.iter().for_each(|account| behind.put_account(account.clone()));
+                    for record in records.iter().filter_map(|key| newest.record(*key)) {
+                        behind.put(record.clone());
+                    }
+                    for account in accounts {
+                        behind.put_account(account.clone());
+                    }
                 }
                 behind.revision = newest.revision;
             }

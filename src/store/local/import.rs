@@ -25,7 +25,9 @@ pub struct Laid {
 /// # Errors
 /// All rows that do not fit what is stored or each other.
 pub fn lay(actual: &Actual, ids: &mut Ids, rows: Vec<Row>) -> Result<Laid, RowErrors> {
-    rows.iter().for_each(|row| ids.note(row));
+    for row in &rows {
+        ids.note(row);
+    }
     let mut layer = Layer { actual, laid: Laid::default(), records: HashMap::new(), accounts: HashMap::new() };
     let mut errors = RowErrors::default();
     for row in rows {
@@ -65,12 +67,11 @@ impl Layer<'_> {
         };
         account.name = name.unwrap_or(account.name);
         account.locations = locations.unwrap_or(account.locations);
-        match at {
-            Some(at) => self.laid.accounts[at] = account,
-            None => {
-                self.accounts.insert(id, self.laid.accounts.len());
-                self.laid.accounts.push(account);
-            }
+        if let Some(at) = at {
+            self.laid.accounts[at] = account;
+        } else {
+            self.accounts.insert(id, self.laid.accounts.len());
+            self.laid.accounts.push(account);
         }
         Ok(())
     }
@@ -83,12 +84,11 @@ impl Layer<'_> {
         let mut record = known.cloned().unwrap_or_else(|| Record { key, ..blank(row.kind) });
         let place = row.place.clone();
         self.laid.logins_dropped += overlay(&mut record, row)?;
-        match at {
-            Some(at) => self.laid.records[at] = (record, place),
-            None => {
-                self.records.insert(key, self.laid.records.len());
-                self.laid.records.push((record, place));
-            }
+        if let Some(at) = at {
+            self.laid.records[at] = (record, place);
+        } else {
+            self.records.insert(key, self.laid.records.len());
+            self.laid.records.push((record, place));
         }
         Ok(())
     }
@@ -151,7 +151,9 @@ fn drop_login(record: &mut Record) -> bool {
     }
     let login = [Field::Username, Field::SecurityRole];
     let had = login.iter().any(|field| record.fields.get(*field).is_some());
-    login.into_iter().for_each(|field| record.fields.set(field, None));
+    for field in login {
+        record.fields.set(field, None);
+    }
     had
 }
 

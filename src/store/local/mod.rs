@@ -1,12 +1,12 @@
 //! The store whose BMS is the ledger: the records live here, and the newest state stays in memory.
 
+mod held;
 mod history;
 mod ids;
 mod import;
 mod names;
 mod stage;
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -15,18 +15,16 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
 
-use self::history::{Delta, History};
+pub use self::held::ImportReport;
+use self::held::{Held, Trust};
 use self::ids::Ids;
-use self::import::Laid;
-use self::stage::Draft;
 use super::{Store, StoreError};
 use crate::actual::Actual;
-use crate::applied::{Applied, Batch, Event, Outcome};
+use crate::applied::{Applied, Batch, Event};
 use crate::interchange::export;
 use crate::interchange::row::{Row, RowErrors};
 use crate::ledger::{Commit, Ledger, LedgerError};
-use crate::model::{Record, RecordKey, Revision, Text};
-use crate::plan::{Change, Touch};
+use crate::model::Revision;
 
 /// Tells the time for events.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -36,38 +34,6 @@ pub struct LocalStore {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
     held: Mutex<Held>,
-}
-
-/// The state in memory.
-struct Held {
-    actual: Actual,
-    ids: Ids,
-    last_event: u64,
-    history: History,
-    trust: Trust,
-}
-
-/// Whether what is in memory is what the ledger holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
-    Certain,
-    /// A commit did not come back, or came back as failed: it may have happened.
-    Doubtful,
-}
-
-/// What an import did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImportReport {
-    /// The revision afterwards.
-    pub revision: Revision,
-    /// Records and accounts that are new.
-    pub created: u64,
-    /// Those that were changed.
-    pub updated: u64,
-    /// Those that were already so.
-    pub unchanged: u64,
-    /// Rows that gave a username or security role to a contact without portal access; these were not kept.
-    pub logins_dropped: u64,
 }
 
 /// Why an import did not happen; nothing of it is stored then.
@@ -163,160 +129,5 @@ impl Store for LocalStore {
         let (commit, outcomes) = held.write(&batch, &mut ids, (self.clock)());
         let revision = self.commit(&mut held, ids, commit).await?;
         Ok(Applied { revision, outcomes })
-    }
-}
-
-impl Held {
-    async fn load(ledger: &dyn Ledger) -> Result<Self, StoreError> {
-        let actual = ledger.load().await?;
-        let last_event = ledger.last_event().await?;
-        let ids = Ids::of(&actual);
-        Ok(Self { actual, ids, last_event, history: History::default(), trust: Trust::Certain })
-    }
-
-    fn advance(&mut self, revision: Revision, ids: Ids, events: u64, written: Commit) {
-        let records = written.records().map(|record| record.key).collect();
-        self.history.push(Delta { revision, records, accounts: written.accounts.clone() });
-        self.last_event += events;
-        written.put_into(&mut self.actual);
-        self.actual.revision = revision;
-        self.ids = ids;
-        self.trust = Trust::Certain;
-    }
-
-    /// An event of the next revision, numbered after `others`.
-    fn event(&self, others: &[Event], at: Timestamp, before: Option<&Record>, after: Record) -> Event {
-        Event {
-            id: self.last_event + 1 + others.len() as u64,
-            at,
-            revision: Revision(self.actual.revision.0 + 1),
-            action: Text::const_new("import"),
-            user: None,
-            user_principal_name: None,
-            rule: None,
-            reason: Text::default(),
-            config_digest: None,
-            before: before.cloned(),
-            after,
-        }
-    }
-
-    fn import(&self, laid: Laid, at: Timestamp) -> (Commit, ImportReport) {
-        let Laid { records, accounts, logins_dropped } = laid;
-        let revision = self.actual.revision;
-        let mut report = ImportReport { revision, created: 0, updated: 0, unchanged: 0, logins_dropped };
-        let mut commit = Commit::default();
-        for account in accounts {
-            if report.count(self.actual.account_by_id(account.id), &account) == News::Some {
-                commit.accounts.push(account);
-            }
-        }
-        for (after, place) in records {
-            let before = self.actual.record(after.key);
-            if report.count(before, &after) == News::Some {
-                let event = self.event(&commit.events, at, before, after);
-                commit.events.push(Event { reason: import::reason(&place), ..event });
-            }
-        }
-        (commit, report)
-    }
-
-    fn write(&self, batch: &Batch, ids: &mut Ids, at: Timestamp) -> (Commit, Vec<Outcome>) {
-        let Batch { revision: _, users, touched, config_digest } = batch;
-        let mut refused: Vec<Option<String>> = vec![None; users.len()];
-        let mut drafts = Vec::new();
-        let (mut taken, mut spare) = (HashSet::new(), *ids);
-        for (user, changes) in users.iter().enumerate() {
-            match stage::drafts(&self.actual, user, changes, &mut taken, &mut spare) {
-                Ok(more) => drafts.extend(more),
-                Err(reason) => refused[user] = Some(reason),
-            }
-        }
-        names::refuse_taken(&self.actual, &drafts, &mut refused);
-        let mut keys: Vec<Vec<RecordKey>> = vec![Vec::new(); users.len()];
-        let mut commit = Commit::default();
-        for draft in drafts {
-            if refused[draft.user].is_some() {
-                continue;
-            }
-            let user = draft.user;
-            match self.written(draft, &commit.events, ids, at, config_digest) {
-                Ok(event) => {
-                    keys[user].push(event.after.key);
-                    commit.events.push(event);
-                }
-                Err(reason) => refused[user] = Some(reason),
-            }
-        }
-        commit.touched = self.touched(touched, &commit.events);
-        let outcome = |(refused, keys): (Option<String>, _)| refused.map_or(Outcome::Done(keys), Outcome::Refused);
-        (commit, refused.into_iter().zip(keys).map(outcome).collect())
-    }
-
-    fn written(
-        &self,
-        draft: Draft<'_>,
-        others: &[Event],
-        ids: &mut Ids,
-        at: Timestamp,
-        config_digest: &str,
-    ) -> Result<Event, String> {
-        let Draft { user: _, change, before, mut after } = draft;
-        if before.is_none() {
-            after.key.id = ids.next(after.key.kind)?;
-        }
-        let Change { action, kind: _, id: _, user, rule, reason, held: _, fields: _, link: _ } = change;
-        Ok(Event {
-            action: Text::const_new(action.word()),
-            user: Some(user.key.clone()),
-            user_principal_name: user.user_principal_name.clone(),
-            rule: rule.clone(),
-            reason: Text::from(reason.as_str()),
-            config_digest: Some(config_digest).filter(|digest| !digest.is_empty()).map(Text::from),
-            ..self.event(others, at, before, after)
-        })
-    }
-
-    /// Links that move on without anything else; those that a change has set are up to date.
-    fn touched(&self, touched: &[Touch], events: &[Event]) -> Vec<Record> {
-        let changed: HashSet<RecordKey> = events.iter().map(|event| event.after.key).collect();
-        let fresh = |touch: &&Touch| !changed.contains(&touch.record);
-        touched.iter().filter(fresh).filter_map(|touch| self.touch(touch)).collect()
-    }
-
-    fn touch(&self, Touch { record, user, seen }: &Touch) -> Option<Record> {
-        let held = self.actual.record(*record).filter(|held| held.is_owned_by(&user.key))?;
-        let mut moved = held.clone();
-        let link = moved.link.as_mut()?;
-        link.seen = *seen;
-        if user.user_principal_name.is_some() {
-            link.user_principal_name.clone_from(&user.user_principal_name);
-        }
-        (moved != *held).then_some(moved)
-    }
-}
-
-/// Whether a row says something new.
-#[derive(PartialEq, Eq)]
-enum News {
-    Some,
-    None,
-}
-
-impl ImportReport {
-    fn count<T: PartialEq>(&mut self, before: Option<&T>, after: &T) -> News {
-        let (count, news) = match before {
-            None => (&mut self.created, News::Some),
-            Some(before) if before != after => (&mut self.updated, News::Some),
-            Some(_) => (&mut self.unchanged, News::None),
-        };
-        *count += 1;
-        news
-    }
-
-    /// Adds up what the changes were of.
-    #[must_use]
-    pub const fn changes(&self) -> u64 {
-        self.created + self.updated
     }
 }

@@ -1,0 +1,202 @@
+//! `bmsync apply [FILE]`: plan, show it, ask, make it true.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::approved::Consent;
+use crate::display::count;
+use crate::engine::{self, Report};
+use crate::model::{Id, Revision};
+use crate::plan::{Action, Plan};
+use crate::report::saved::Saved;
+use crate::report::{json, moved, text};
+
+use super::args::{ApplyArgs, Format, Global};
+use super::error::{Error, Exit};
+use super::output::{self, Output};
+use super::progress::Progress;
+use super::round::{Round, Wanted};
+use super::state::State;
+
+/// A saved plan may be as big as this, in bytes.
+const MAX_SAVED: u64 = 1 << 30;
+
+/// Applies, and says what came of it.
+pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    let saved = args.plan.as_deref().map(load).transpose()?;
+    let round = match &saved {
+        None => Round::make(global, &args.tenant.as_deref().into(), State::Create, output).await?,
+        Some(saved) => repeat(saved, args, global, output).await?,
+    };
+    match global.output {
+        Format::Text => output.data(text::text(&round.plan, round.view(output)))?,
+        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => round.tell_failures(output),
+    }
+    let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
+    let exit = standing(&round.plan, consent);
+    confirm(&round, args, global, output)?;
+    let shown = (global.output == Format::Json).then(|| round.plan.clone());
+    let Round { store, plan, created_at, .. } = round;
+    let approved = plan.approve(consent);
+    let changes: usize = approved.batch().users.iter().map(|user| user.changes.len()).sum();
+    let progress = Progress::new(output).applying(changes as u64);
+    let report = engine::apply(&*store, approved).await?;
+    drop(progress);
+    tell(&report, shown.as_ref().map(|plan| (plan, created_at)), output)?;
+    Ok(if report.failures.is_empty() { exit } else { exit.or(Exit::Failed) })
+}
+
+/// How an apply of this plan ends if everything is written.
+fn standing(plan: &Plan, consent: Consent) -> Exit {
+    let summary = plan.summary();
+    let held = consent == Consent::Withheld && summary.held > 0;
+    let attention = if held || summary.blocked > 0 { Exit::Attention } else { Exit::Done };
+    if plan.failed() { attention.or(Exit::Failed) } else { attention }
+}
+
+/// Asks, unless there is nothing to ask about.
+fn confirm(round: &Round, args: &ApplyArgs, global: &Global, output: &Output) -> Result<(), Error> {
+    let summary = round.plan.summary();
+    let changes = summary.changes() + if args.approve_held { summary.held } else { 0 };
+    if args.yes || changes == 0 {
+        return Ok(());
+    }
+    if global.output != Format::Text {
+        output.aside(text::text(&round.plan, round.aside_view(output)));
+    }
+    let question = format!("\nApply {} to BMS? Only `yes` goes on: ", changes_text(changes));
+    match output::ask(&question) {
+        Some(answer) if answer == "yes" => Ok(()),
+        Some(_) => Err(Error::new("the plan was not confirmed, so nothing was changed")),
+        None => Err(Error::new("nobody is there to confirm the plan, so nothing was changed").hint(
+            "look at it with `bmsync plan`, then give --yes, or save it with --out and apply the file with --yes",
+        )),
+    }
+}
+
+fn changes_text(changes: u64) -> String {
+    if changes == 1 { "this change".into() } else { format!("these {} changes", count(changes)) }
+}
+
+/// Reads a saved plan.
+fn load(path: &Path) -> Result<Saved, Error> {
+    let failed = || Error::new(format!("cannot use the plan in {}", path.display()));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| failed().because(&error))?;
+    file.take(MAX_SAVED + 1).read_to_end(&mut bytes).map_err(|error| failed().because(&error))?;
+    if bytes.len() as u64 > MAX_SAVED {
+        return Err(Error { causes: vec!["it is bigger than 1 GiB".into()], ..failed() });
+    }
+    Saved::read(bytes).map_err(|cause| unusable(cause, failed()))
+}
+
+fn unusable(cause: String, error: Error) -> Error {
+    Error { causes: vec![cause], ..error }.hint("save a plan with `bmsync plan --out FILE`")
+}
+
+/// Plans again what a saved plan is about; refused unless the result is the same.
+async fn repeat(saved: &Saved, args: &ApplyArgs, global: &Global, output: &Output) -> Result<Round, Error> {
+    let mut tenants = saved.tenants();
+    let only = tenants.next().filter(|_| tenants.next().is_none()).map(Id::new);
+    let wanted = match (args.tenant.as_deref(), only) {
+        (None, Some(only)) => Wanted::TenantOnce(only),
+        (name, _) => name.into(),
+    };
+    let round = Round::make(global, &wanted, State::Create, output).await?;
+    let mut fresh = Vec::new();
+    let incomparable = || Error::new("cannot compare the plans");
+    json::write(&round.plan, round.created_at, &mut fresh).map_err(|error| incomparable().because(&error))?;
+    if saved.is(&fresh) {
+        return Ok(round);
+    }
+    let saved = saved.value().map_err(|cause| unusable(cause, incomparable()))?;
+    let fresh = moved::parse(&fresh).map_err(|cause| unusable(cause, incomparable()))?;
+    let moves = moved::moved(&saved, &fresh);
+    if moves.is_empty() {
+        return Ok(round);
+    }
+    for line in moved::diff(&saved, &fresh) {
+        output.aside(format!("{line}\n"));
+    }
+    let causes = moves.into_iter().map(|what| format!("moved: {what}")).collect();
+    Err(Error { causes, ..Error::new("the plan is stale: it is not what would be planned now; nothing was changed") }
+        .hint("plan again, look at it, and apply that"))
+}
+
+/// Says what was written.
+fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> Result<(), Error> {
+    for failure in &report.failures {
+        let name =
+            failure.user.user_principal_name.as_deref().map_or_else(|| failure.user.key.to_string(), str::to_owned);
+        output.error(&Error {
+            causes: vec![failure.message.clone()],
+            ..Error::new(format!("the changes of {name} were not written for certain"))
+        });
+    }
+    match plan {
+        None => output.data(format!("{}\n", report_text(report))),
+        Some((plan, created_at)) => {
+            let document =
+                serde_json::json!({ "plan": json::document(plan, created_at), "applied": report_json(report) });
+            output.data(format!("{document:#}\n"))
+        }
+    }
+}
+
+/// What was written, in a sentence.
+pub(super) fn report_text(report: &Report) -> String {
+    let number = |action: Action| report.written.get(action.word()).copied().unwrap_or(0);
+    let done: Vec<String> = Action::ALL
+        .into_iter()
+        .filter(|action| number(*action) > 0)
+        .map(|action| format!("{} {}", count(number(action)), past(action)))
+        .collect();
+    let Revision(revision) = report.applied.revision;
+    let failed = match report.failures.len() {
+        0 => String::new(),
+        failures => format!(" {} not written for certain.", crate::display::counted(failures as u64, "user")),
+    };
+    if done.is_empty() {
+        return format!("Nothing written.{failed} BMS state is at revision {revision}.");
+    }
+    format!("Applied: {}.{failed} BMS state is at revision {revision}.", done.join(", "))
+}
+
+const fn past(action: Action) -> &'static str {
+    match action {
+        Action::Archive => "archived",
+        Action::Create => "created",
+        Action::Merge => "merged",
+        Action::Restore => "restored",
+        Action::Update => "updated",
+        Action::Deactivate => "deactivated",
+        Action::Reactivate => "reactivated",
+    }
+}
+
+fn report_json(report: &Report) -> Value {
+    let written: serde_json::Map<String, Value> = Action::ALL
+        .into_iter()
+        .map(|action| (action.word().to_owned(), report.written.get(action.word()).copied().unwrap_or(0).into()))
+        .collect();
+    let failures: Vec<Value> = report
+        .failures
+        .iter()
+        .map(|failure| {
+            let user = &failure.user;
+            serde_json::json!({
+                "user": {
+                    "tenantId": user.key.tenant.to_string(),
+                    "id": user.key.user.to_string(),
+                    "userPrincipalName": user.user_principal_name.as_deref(),
+                },
+                "message": failure.message,
+            })
+        })
+        .collect();
+    serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures })
+}

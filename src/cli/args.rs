@@ -1,0 +1,281 @@
+//! The command line as it is written: options, verbs and their help. Knows nothing of what the verbs do.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::error::Error;
+use super::help;
+pub use super::options::{ColorChoice, Format, Global, LogFormat};
+
+/// Keeps people in step between Microsoft Entra ID and Kaseya BMS, from manifests in git.
+///
+/// An admin declares tenants and mapping rules in YAML. bmsync reads the tenants' directories from Microsoft Graph,
+/// computes what BMS should hold, shows the difference as a plan, and makes it true. It never deletes a record.
+#[derive(Debug, Parser)]
+#[command(name = "bmsync", version, after_help = help::EXIT_CODES, after_long_help = help::TOP)]
+#[command(max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Options of every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check the manifests: no network, no state, no secrets.
+    #[command(after_long_help = help::VALIDATE)]
+    Validate,
+    /// Show what apply would do, and change nothing.
+    #[command(after_long_help = help::PLAN)]
+    Plan(PlanArgs),
+    /// Plan, show it, ask, and make it true.
+    #[command(after_long_help = help::APPLY)]
+    Apply(ApplyArgs),
+    /// List employees, contacts, tenants, rules or events, or show one.
+    #[command(after_long_help = help::GET)]
+    Get(GetArgs),
+    /// Explain one user: rules, fields and where each comes from, what would happen, what blocks it.
+    #[command(after_long_help = help::EXPLAIN)]
+    Explain(ExplainArgs),
+    /// Load what BMS already holds: accounts, employees, contacts.
+    #[command(after_long_help = help::IMPORT)]
+    Import(ImportArgs),
+    /// Write the whole BMS state in the import format, sorted, the same bytes for the same state.
+    #[command(after_long_help = help::EXPORT)]
+    Export(ExportArgs),
+    /// Serve a simulated Microsoft Graph and login service on loopback, from a directory file.
+    #[command(after_long_help = help::SIMULATE)]
+    Simulate(SimulateArgs),
+    /// Tell the whole story in a minute, on a temporary state and the simulator.
+    #[command(after_long_help = help::DEMO)]
+    Demo(DemoArgs),
+    /// Make a configuration repository: manifests, schemas, a CI workflow.
+    #[command(after_long_help = help::INIT)]
+    Init(InitArgs),
+    /// Print or write the JSON Schemas of the manifests.
+    #[command(after_long_help = help::SCHEMA)]
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    #[command(after_long_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the reference of this command line, as Markdown.
+    #[command(hide = true)]
+    Reference,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// Also save the plan, as JSON, for `bmsync apply FILE`.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Exit 2 when there are changes, 3 when something is held or blocked.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Plan this tenant alone.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+/// Arguments of `apply`.
+#[derive(Args, Debug)]
+pub struct ApplyArgs {
+    /// A plan saved by `plan --out`: applied only if it is still what would be planned now.
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub plan: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Also apply what a guard or a broken rule holds back.
+    #[arg(long)]
+    pub approve_held: bool,
+    /// Apply this tenant alone.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+/// Arguments of `get`.
+#[derive(Args, Debug)]
+pub struct GetArgs {
+    /// What to list.
+    #[arg(value_name = "KIND")]
+    pub kind: Listing,
+    /// Show this one alone: the number of a record or event, the name or ID of a tenant, the name of a rule.
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// What `get` lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// Records of HR > Employees.
+    #[value(alias = "employee")]
+    Employees,
+    /// Records of CRM > Contacts.
+    #[value(alias = "contact")]
+    Contacts,
+    /// Declared tenants.
+    #[value(alias = "tenant")]
+    Tenants,
+    /// Declared mapping rules.
+    #[value(alias = "rule")]
+    Rules,
+    /// What happened, oldest first.
+    #[value(alias = "event")]
+    Events,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// User principal name, email or object ID.
+    #[arg(value_name = "USER")]
+    pub user: String,
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// JSON Lines or CSV (by the name's ending); `-` is the standard input, as JSON Lines.
+    #[arg(value_name = "FILE", required = true, value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The kind of rows that do not say it themselves.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<ImportKind>,
+}
+
+/// What a row of an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each is the kind of that name")]
+pub enum ImportKind {
+    Account,
+    Employee,
+    Contact,
+}
+
+/// Arguments of `export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Write to this file instead of stdout, as a whole or not at all.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `simulate`.
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// Directory file (YAML); without one, the example of more than 200 people in three tenants.
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Address to listen on; loopback only.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
+    pub listen: std::net::SocketAddr,
+    /// Objects per page.
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=999))]
+    pub page_size: u32,
+    /// Switch a fault on, as NAME=WHEN[@PATH][:VALUE], such as throttle=0.05; repeat for more.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {}
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Where; made if it is not there. Files that exist are never touched.
+    #[arg(value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// Kind of manifest, as in `kind: Tenant`; without one, the union of all.
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Write one file per kind and manifest.json into this folder instead.
+    #[arg(long, value_name = "DIR", conflicts_with = "kind", value_hint = clap::ValueHint::DirPath)]
+    pub write: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+impl Verb {
+    /// The word on the command line.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Get(_) => "get",
+            Self::Explain(_) => "explain",
+            Self::Import(_) => "import",
+            Self::Export(_) => "export",
+            Self::Simulate(_) => "simulate",
+            Self::Demo(_) => "demo",
+            Self::Init(_) => "init",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Reference => "reference",
+        }
+    }
+
+    /// The formats that it prints.
+    const fn formats(&self) -> &'static [Format] {
+        match self {
+            Self::Plan(_) => &[Format::Text, Format::Json, Format::Markdown],
+            Self::Get(_) => &[Format::Text, Format::Json, Format::Yaml, Format::Csv],
+            Self::Validate
+            | Self::Apply(_)
+            | Self::Explain(_)
+            | Self::Import(_)
+            | Self::Export(_)
+            | Self::Simulate(_)
+            | Self::Schema(_) => &[Format::Text, Format::Json],
+            Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference => &[Format::Text],
+        }
+    }
+}
+
+impl Cli {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// What the parser has to say: wrong usage, but help and version too.
+    pub fn read<T: AsRef<OsStr>>(args: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args.into_iter().map(|arg| arg.as_ref().to_owned()))
+    }
+
+    /// Checks what the parser cannot.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub fn check(&self) -> Result<(), Error> {
+        let formats = self.verb.formats();
+        if formats.contains(&self.global.output) {
+            return Ok(());
+        }
+        let word = self.verb.word();
+        let known: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
+        let asked = format!("{:?}", self.global.output).to_lowercase();
+        Err(Error::usage(format!("`{word}` has no output format `{asked}`"))
+            .hint(format!("it has {}", known.join(", "))))
+    }
+}

@@ -1,0 +1,143 @@
+//! `bmsync get KIND [ID]`: lists, or shows one.
+
+use serde_json::Value;
+
+use crate::actual::Actual;
+use crate::interchange::{csv, event::event, record::record, record::yaml};
+use crate::ledger::Ledger;
+use crate::manifest::config::{Config, Rule, Tenant};
+use crate::model::{Id, Kind, Record, RecordKey};
+
+use super::args::{Format, GetArgs, Global, Listing};
+use super::error::{Error, Exit};
+use super::manifests;
+use super::output::Output;
+use super::state::State;
+
+mod shape;
+mod table;
+
+/// Events are read so many at a time.
+const PAGE: usize = 1_000;
+
+/// Lists, or shows one.
+pub async fn run(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    let id = args.id.as_deref();
+    match args.kind {
+        Listing::Employees => records(Kind::Employee, id, global, output).await?,
+        Listing::Contacts => records(Kind::Contact, id, global, output).await?,
+        Listing::Events => events(id, global, output).await?,
+        Listing::Tenants => tenants(id, global, output)?,
+        Listing::Rules => rules(id, global, output)?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn records(kind: Kind, id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let actual = State::Look.open(global, output)?.load().await?;
+    let records = match id {
+        None => actual.sorted_records().into_iter().filter(|record| record.key.kind == kind).collect(),
+        Some(id) => vec![one_record(&actual, kind, id)?],
+    };
+    if global.output == Format::Csv {
+        return output.stream(|out| csv::write(kind, records.iter().copied(), out));
+    }
+    let rows = || table::records(kind, &records);
+    print(records.iter().map(|one| record(one)), id, global.output, rows, output)
+}
+
+fn one_record<'a>(actual: &'a Actual, kind: Kind, id: &str) -> Result<&'a Record, Error> {
+    let number =
+        id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of a record")).hint("IDs are numbers"))?;
+    actual.record(RecordKey { kind, id: number }).ok_or_else(|| none(kind.word(), id))
+}
+
+async fn events(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let ledger = State::Look.open(global, output)?;
+    let events = match id {
+        None => all_events(&*ledger).await?,
+        Some(id) => {
+            let wanted: u64 = id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of an event")))?;
+            let found = ledger.events(wanted.saturating_sub(1), 1).await?;
+            let found: Vec<_> = found.into_iter().filter(|event| event.id == wanted).collect();
+            if found.is_empty() {
+                return Err(none("event", id));
+            }
+            found
+        }
+    };
+    print(events.iter().map(event), id, global.output, || table::events(&events), output)
+}
+
+async fn all_events(ledger: &dyn Ledger) -> Result<Vec<crate::applied::Event>, Error> {
+    let mut events: Vec<crate::applied::Event> = Vec::new();
+    loop {
+        let page = ledger.events(events.last().map_or(0, |event| event.id), PAGE).await?;
+        if page.is_empty() {
+            return Ok(events);
+        }
+        events.extend(page);
+    }
+}
+
+fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let config = manifests::load(global, output)?;
+    let tenants: Vec<&Tenant> = match id {
+        None => config.tenants.iter().collect(),
+        Some(name) => vec![manifests::tenant(&config, name)?],
+    };
+    print(tenants.iter().map(|tenant| shape::tenant(tenant)), id, global.output, || table::tenants(&tenants), output)
+}
+
+fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let config = manifests::load(global, output)?;
+    let rules: Vec<&Rule> = match id {
+        None => config.rules.iter().collect(),
+        Some(name) => vec![config.rules.iter().find(|rule| rule.name == name).ok_or_else(|| none("rule", name))?],
+    };
+    let tenant = |rule: &Rule| called(&config, &rule.tenant);
+    print(rules.iter().map(|rule| shape::rule(rule)), id, global.output, || table::rules(&rules, tenant), output)
+}
+
+fn called(config: &Config, tenant: &Id) -> String {
+    config.tenant(tenant).map_or_else(|| tenant.to_string(), |tenant| tenant.name.to_string())
+}
+
+fn none(noun: &str, id: &str) -> Error {
+    Error::new(format!("there is no {noun} `{id}`"))
+}
+
+/// Prints values in the format that is wanted: a list, or the value itself when one was asked for.
+fn print(
+    values: impl Iterator<Item = Value>,
+    one: Option<&str>,
+    format: Format,
+    table: impl FnOnce() -> super::table::Table,
+    output: &Output,
+) -> Result<(), Error> {
+    let failed = |error: &(dyn std::error::Error + 'static)| Error::new("cannot write the list").because(error);
+    match format {
+        Format::Json => {
+            let value = whole(values.collect(), one);
+            output.data(format!("{value:#}\n"))
+        }
+        Format::Yaml if one.is_none() => {
+            output.data(yaml(&values.collect::<Vec<_>>()).map_err(|error| failed(&error))?)
+        }
+        Format::Yaml => {
+            let value = whole(values.collect(), one);
+            output.data(serde_yaml::to_string(&value).map_err(|error| failed(&error))?)
+        }
+        Format::Csv => output.data(shape::csv(&values.collect::<Vec<_>>()).map_err(|error| failed(&error))?),
+        Format::Text | Format::Markdown => match one {
+            Some(_) => {
+                values.map(|value| shape::lines(&value, output.palette())).try_for_each(|lines| output.data(lines))
+            }
+            None => output.data(table().text(output.palette())),
+        },
+    }
+}
+
+fn whole(mut values: Vec<Value>, one: Option<&str>) -> Value {
+    if one.is_some() && values.len() == 1 { values.swap_remove(0) } else { Value::Array(values) }
+}

@@ -1,0 +1,172 @@
+//! The longer part of the help: examples and exit codes of each verb, also printed into the reference.
+
+/// What exit codes mean, in short.
+pub const EXIT_CODES: &str = "\
+Exit codes: 0 done, or nothing to do · 1 failed · 2 changes (plan --detailed-exitcode) · 3
+  something is held back or blocked · 64 wrong usage. Of several the gravest: 1 before 3
+  before 2.";
+
+/// After the help of `bmsync` itself.
+pub const TOP: &str = "\
+Examples:
+  bmsync demo                          see the whole story first
+  bmsync init people && cd people      start a configuration repository
+  bmsync validate                      check the manifests
+  bmsync plan                          what would happen
+  bmsync apply                         make it happen
+
+Environment:
+  BMSYNC_STATE   default of --state
+  NO_COLOR       no colour
+  RUST_LOG       what is logged, such as bmsync=debug; -v is shorter
+
+Exit codes:
+  0   done, or nothing to do
+  1   failed: a bad manifest, something unreachable, something refused
+  2   plan --detailed-exitcode: there are changes
+  3   a guard held something back, or a user is blocked (plan --detailed-exitcode, apply)
+  64  wrong usage
+  Of several the gravest applies: 1 before 3 before 2.";
+
+/// After the help of `validate`.
+pub const VALIDATE: &str = "\
+Every error is reported at once, with file, line and column. Warnings (a rule that can never
+win, for instance) do not fail the check. As text the diagnostics go to stderr, as JSON to
+stdout.
+
+Examples:
+  bmsync validate
+  bmsync validate -f config/manifests -o json
+
+Exit codes: 0 no errors · 1 errors · 64 wrong usage";
+
+/// After the help of `plan`.
+pub const PLAN: &str = "\
+Reads the BMS state and every declared tenant's directory. A tenant that cannot be read is
+left as it is; the others are planned all the same, and the exit code is 1. Planning changes
+nothing in BMS.
+
+Examples:
+  bmsync plan
+  bmsync plan --tenant contoso
+  bmsync plan --out round.json && bmsync apply round.json
+  bmsync plan -o markdown > comment.md         for a pull request
+  bmsync plan -o json --detailed-exitcode      for a script
+
+Exit codes: 0 planned · 1 a bad manifest, or a tenant could not be read · 64 wrong usage with
+  --detailed-exitcode also: 2 there are changes · 3 something is held back or blocked";
+
+/// After the help of `apply`.
+pub const APPLY: &str = "\
+Without FILE: plans, shows the plan, asks, applies. With FILE: plans again, and refuses when
+configuration, directory or state have moved on since the plan was saved; it says what moved.
+The changes of one user happen together or not at all. What a guard or a broken rule holds
+back is not applied without --approve-held.
+
+Examples:
+  bmsync apply
+  bmsync apply --yes                           for a timer or a pipeline
+  bmsync apply round.json                      exactly the plan that was reviewed
+  bmsync apply --approve-held                  also what a guard held back
+
+Exit codes: 0 applied, or nothing to do · 1 failed, refused or not confirmed · 3 applied, and
+  something is held back or blocked · 64 wrong usage";
+
+/// After the help of `get`.
+pub const GET: &str = "\
+Records and events come from the BMS state, tenants and rules from the manifests.
+
+Examples:
+  bmsync get employees
+  bmsync get contact 7 -o yaml
+  bmsync get employees -o csv > employees.csv
+  bmsync get events -o json
+
+Exit codes: 0 shown · 1 there is no such one, or the state cannot be read · 64 wrong usage";
+
+/// After the help of `explain`.
+pub const EXPLAIN: &str = "\
+USER is a user principal name, an email or an object ID; letter case does not count. Every
+rule of the user's tenant is listed with why it matched, lost or did not match.
+
+Examples:
+  bmsync explain adele@contoso.com
+  bmsync explain 87d349ed-44d7-43e1-9a83-5f2406dee5bd -o json
+
+Exit codes: 0 explained · 1 no such user, more than one, or the tenant could not be read · 64
+  wrong usage";
+
+/// After the help of `import`.
+pub const IMPORT: &str = "\
+A row with the kind and ID of a record changes the keys that it gives; a row without an ID
+makes a new record. All files are stored in one commit: one bad line, and nothing is stored.
+CSV takes the keys as headers (source.tenantId, …) and several locations separated by `;`.
+
+Examples:
+  bmsync import bms.jsonl
+  bmsync import --kind employee employees.csv
+  bmsync export | bmsync --state other import -
+
+Exit codes: 0 stored · 1 a bad line, or the state cannot be written · 64 wrong usage";
+
+/// After the help of `export`.
+pub const EXPORT: &str = "\
+JSON Lines: accounts, employees, contacts, each by ID, with all keys.
+
+Examples:
+  bmsync export > backup.jsonl
+  bmsync export --out backup.jsonl
+
+Exit codes: 0 written · 1 the state cannot be read, or the file not written · 64 wrong usage";
+
+/// After the help of `simulate`.
+pub const SIMULATE: &str = "\
+Runs until it is stopped with Ctrl-C. Manifests reach it through `endpoints: { login: …,
+graph: … }` of a Tenant.
+
+Examples:
+  bmsync simulate
+  bmsync simulate people.yaml --listen 127.0.0.1:8400 --page-size 10
+  bmsync simulate --fault throttle=0.05 --fault cut=next1@users/delta
+
+Exit codes: 0 stopped · 1 a bad directory file, or the address is taken · 64 wrong usage";
+
+/// After the help of `demo`.
+pub const DEMO: &str = "\
+Needs nothing and leaves nothing: no tenant, no network beyond loopback, no file outside a
+temporary folder.
+
+Examples:
+  bmsync demo
+
+Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
+
+/// After the help of `init`.
+pub const INIT: &str = "\
+Writes manifests to start from, their JSON Schemas for the editor, and a GitHub workflow that
+validates, plans and comments on pull requests. Files that exist are left alone and listed.
+
+Examples:
+  bmsync init
+  bmsync init people
+
+Exit codes: 0 made · 1 a file cannot be written · 64 wrong usage";
+
+/// After the help of `schema`.
+pub const SCHEMA: &str = "\
+Examples:
+  bmsync schema > manifest.schema.json
+  bmsync schema Tenant
+  bmsync schema --write schemas
+
+Exit codes: 0 printed or written · 1 a file cannot be written · 64 wrong usage, such as an
+  unknown kind";
+
+/// After the help of `completions`.
+pub const COMPLETIONS: &str = "\
+Examples:
+  bmsync completions bash > ~/.local/share/bash-completion/completions/bmsync
+  bmsync completions zsh > ~/.zfunc/_bmsync
+  bmsync completions fish > ~/.config/fish/completions/bmsync.fish
+
+Exit codes: 0 printed · 64 wrong usage";

@@ -1,0 +1,66 @@
+//! The log: what happened inside, on stderr. Never on stdout, and never what a request held.
+
+use std::io;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::args::{Global, LogFormat};
+use super::output::Output;
+
+/// Starts the log once for the process: `RUST_LOG` decides what is in it, else `-v` and `-q`.
+pub fn start(global: &Global, output: &Output) {
+    let (filter, trouble) = filter(global, std::env::var("RUST_LOG").ok());
+    let filter = filter.and(filter_fn(|line| is_discreet(line.target(), *line.level())));
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(output.aside_is_coloured());
+    let layer = match global.log_format {
+        LogFormat::Text => layer.with_target(false).with_filter(filter).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
+    };
+    // A second start in one process (tests) keeps the first.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+    if let Some(trouble) = trouble {
+        output.warn(format!("RUST_LOG is not understood and does not count: {}", crate::display::safe(&trouble)));
+    }
+}
+
+/// What is logged, and what was wrong with `RUST_LOG`.
+fn filter(global: &Global, rust_log: Option<String>) -> (EnvFilter, Option<String>) {
+    match rust_log.filter(|directives| !directives.trim().is_empty()).map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (by_options(global), Some(error.to_string())),
+        None => (by_options(global), None),
+    }
+}
+
+/// Without options errors alone: what goes wrong is told anyhow, by the verb and in its own words.
+fn by_options(global: &Global) -> EnvFilter {
+    let own = match (global.quiet, global.verbose) {
+        (true, _) | (false, 0) => "error",
+        (false, 1) => "info",
+        (false, 2) => "debug",
+        (false, _) => "trace",
+    };
+    EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).parse_lossy(format!("error,bmsync={own}"))
+}
+
+/// Libraries may not trace: at that level an HTTP stack may show what it sends, tokens included.
+fn is_discreet(target: &str, level: tracing::Level) -> bool {
+    level < tracing::Level::TRACE || target.starts_with("bmsync")
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::is_discreet;
+
+    #[test]
+    fn no_library_traces_whatever_rust_log_says() {
+        assert!(!is_discreet("hyper::proto::h1::io", Level::TRACE));
+        assert!(is_discreet("hyper::proto::h1::io", Level::DEBUG));
+        assert!(is_discreet("bmsync::engine", Level::TRACE));
+    }
+}

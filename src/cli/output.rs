@@ -1,0 +1,165 @@
+//! The only place that prints: data to stdout, everything else to stderr.
+//!
+//! A reader that went away (`bmsync plan | head`) ends the printing quietly and changes no exit code; every other
+//! failure to write is an error, so that a full disk is never taken for success.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::report::palette::{Palette, Tone};
+
+use super::args::{ColorChoice, Global};
+use super::error::Error;
+
+/// Where the command line speaks.
+#[derive(Clone, Debug)]
+pub struct Output {
+    stdout: Palette,
+    stderr: Palette,
+    loudness: Loudness,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// Errors alone.
+    Quiet,
+    /// What a person waits for.
+    Normal,
+    /// More detail.
+    Verbose,
+}
+
+impl Output {
+    /// As the options and the environment say.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let palette = |terminal: bool| match global.color {
+            ColorChoice::Always => Palette::Colour,
+            ColorChoice::Auto if terminal && colour_is_welcome() => Palette::Colour,
+            ColorChoice::Auto | ColorChoice::Never => Palette::Plain,
+        };
+        Self {
+            stdout: palette(io::stdout().is_terminal()),
+            stderr: palette(io::stderr().is_terminal()),
+            loudness: global.loudness(),
+        }
+    }
+
+    /// Colours of stdout.
+    #[must_use]
+    pub const fn palette(&self) -> Palette {
+        self.stdout
+    }
+
+    /// How much is said.
+    #[must_use]
+    pub const fn loudness(&self) -> Loudness {
+        self.loudness
+    }
+
+    /// Whether stderr is a terminal that may be redrawn.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.loudness > Loudness::Quiet && io::stderr().is_terminal()
+    }
+
+    /// Writes data to stdout, as it is.
+    pub fn data(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.stream(|out| out.write_all(data.as_ref()))
+    }
+
+    /// Lets a writer stream data to stdout.
+    pub fn stream(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let written = write(&mut out).and_then(|()| out.flush());
+        // What is left after a failure must not be tried again when the buffer is dropped.
+        let _ = out.into_parts();
+        forgive_a_closed_pipe(written)
+    }
+
+    /// Says something in a line on stderr, unless quiet. The text must be safe already.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if self.loudness > Loudness::Quiet {
+            stderr(&format!("{}\n", text.as_ref()));
+        }
+    }
+
+    /// Says something that needs attention, even when quiet. The text must be safe already.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        stderr(&format!("{} {}\n", self.stderr.paint(Tone::Change, "warning:"), text.as_ref()));
+    }
+
+    /// Writes text to stderr even when quiet: diagnostics, questions. The text must be safe already.
+    pub fn aside(&self, text: impl AsRef<str>) {
+        stderr(text.as_ref());
+    }
+
+    /// Tells an error.
+    pub fn error(&self, error: &Error) {
+        stderr(&error.text(self.stderr));
+    }
+
+    /// Colours of stderr.
+    #[must_use]
+    pub const fn aside_palette(&self) -> Palette {
+        self.stderr
+    }
+
+    /// Whether stderr is coloured.
+    #[must_use]
+    pub fn aside_is_coloured(&self) -> bool {
+        self.stderr == Palette::Colour
+    }
+}
+
+/// What the parser has to say: help and version to stdout, wrong usage to stderr.
+pub fn usage(error: &clap::Error) {
+    let _ = error.print();
+}
+
+/// Asks on stderr and reads one line from stdin; `None` when nobody is there to answer.
+#[must_use]
+pub fn ask(question: &str) -> Option<String> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return None;
+    }
+    stderr(question);
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).ok().map(|_| answer.trim().to_owned())
+}
+
+/// Writes a file as a whole or not at all: beside it first, then renamed onto it.
+pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let save = || {
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut out = io::BufWriter::new(file);
+        write(&mut out)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|refused| refused.error)?;
+        Ok(())
+    };
+    save().map_err(|error: io::Error| Error::new(format!("cannot write {}", path.display())).because(&error))
+}
+
+fn stderr(text: &str) {
+    // Nobody is left to be told when stderr is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn forgive_a_closed_pipe(written: io::Result<()>) -> Result<(), Error> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new("cannot write to the standard output").because(&error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// `NO_COLOR` (set and not empty) and a dumb terminal say no.
+fn colour_is_welcome() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

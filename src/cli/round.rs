@@ -1,0 +1,113 @@
+//! One look at everything: manifests, state, directories, and the plan that follows.
+
+use jiff::Timestamp;
+
+use crate::engine::{self, Scope, Sources};
+use crate::manifest::config::{Config, Tenant};
+use crate::model::Id;
+use crate::plan::{Observed, Plan, TenantState, plan};
+use crate::report::palette::Palette;
+use crate::report::text::{Detail, People, View};
+use crate::source::{self, Source, SourceError, graph};
+use crate::store::Store;
+
+use super::args::Global;
+use super::error::Error;
+use super::manifests;
+use super::output::{Loudness, Output};
+use super::progress::Progress;
+use super::state::State;
+
+/// What was seen and what follows from it.
+pub struct Round {
+    /// The manifests.
+    pub config: Config,
+    /// The BMS.
+    pub store: Box<dyn Store>,
+    /// What the plan was made from.
+    pub observed: Observed,
+    /// What would be done.
+    pub plan: Plan,
+    /// When the plan was made.
+    pub created_at: Timestamp,
+}
+
+/// Whom a round is about.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// Everybody.
+    All,
+    /// The users of one tenant, as a person names it.
+    Tenant(String),
+    /// The users of one tenant, if it is still declared; else everybody.
+    TenantOnce(Id),
+}
+
+impl From<Option<&str>> for Wanted {
+    fn from(name: Option<&str>) -> Self {
+        name.map_or(Self::All, |name| Self::Tenant(name.to_owned()))
+    }
+}
+
+impl Wanted {
+    fn scope(&self, config: &Config) -> Result<Scope, Error> {
+        match self {
+            Self::All => Ok(Scope::All),
+            Self::Tenant(name) => Ok(Scope::Tenant(manifests::tenant(config, name)?.id.clone())),
+            Self::TenantOnce(id) => Ok(config.tenant(id).map_or(Scope::All, |tenant| Scope::Tenant(tenant.id.clone()))),
+        }
+    }
+}
+
+impl Round {
+    /// Looks and plans. Writes nothing.
+    ///
+    /// # Errors
+    /// When the manifests or the state cannot be used. A tenant that cannot be read is in the plan's head.
+    pub async fn make(global: &Global, wanted: &Wanted, state: State, output: &Output) -> Result<Self, Error> {
+        let config = manifests::load(global, output)?;
+        let scope = wanted.scope(&config)?;
+        let store = Box::new(state.store(global, output).await?);
+        let observed = engine::observe(&config, &*store, &Directories(Progress::new(output)), &scope).await?;
+        let plan = plan(&config, &observed, &scope);
+        Ok(Self { config, store, observed, plan, created_at: Timestamp::now() })
+    }
+
+    /// How the plan is shown on stdout.
+    pub fn view(&self, output: &Output) -> View {
+        self.view_in(output, output.palette())
+    }
+
+    /// How the plan is shown on stderr.
+    pub fn aside_view(&self, output: &Output) -> View {
+        self.view_in(output, output.aside_palette())
+    }
+
+    fn view_in(&self, output: &Output, palette: Palette) -> View {
+        let preserved = if output.loudness() > Loudness::Normal { Detail::Listed } else { Detail::Counted };
+        View { now: self.created_at, palette, preserved, people: People::All, blocked: Detail::Listed }
+    }
+
+    /// Tells of every tenant that could not be read.
+    pub fn tell_failures(&self, output: &Output) {
+        for head in self.plan.basis.tenants.iter().filter(|head| head.state == TenantState::Failed) {
+            let name = head.name.as_ref().map_or_else(|| head.tenant.to_string(), ToString::to_string);
+            let causes = head.message.iter().cloned().collect();
+            output
+                .error(&Error { causes, ..Error::new(format!("cannot read tenant `{name}`; nothing of it changes")) });
+        }
+    }
+}
+
+/// The tenants' directories, over Microsoft Graph.
+struct Directories(Progress);
+
+impl Sources for Directories {
+    fn source(&self, tenant: &Tenant) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(graph::connect(tenant)?))
+    }
+
+    fn progress(&self, tenant: &Tenant) -> Box<dyn source::Progress> {
+        Box::new(self.0.tenant(&tenant.name))
+    }
+}

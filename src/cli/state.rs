@@ -1,0 +1,50 @@
+//! The BMS state that a verb works on: the one on disk, or nothing yet.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::display::safe;
+use crate::ledger::Ledger;
+use crate::ledger::memory::MemoryLedger;
+use crate::ledger::sled::SledLedger;
+use crate::store::local::LocalStore;
+
+use super::args::Global;
+use super::error::Error;
+use super::output::Output;
+
+/// What a verb wants of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To look at it: where there is none, it is taken to be empty and none is made.
+    Look,
+    /// To write to it: where there is none, an empty one is made.
+    Create,
+}
+
+impl State {
+    /// The BMS on that state.
+    ///
+    /// # Errors
+    /// As [`State::open`].
+    pub async fn store(self, global: &Global, output: &Output) -> Result<LocalStore, Error> {
+        Ok(LocalStore::open(self.open(global, output)?, Arc::new(Timestamp::now)).await?)
+    }
+
+    /// Opens the state that the options name.
+    ///
+    /// # Errors
+    /// When the options name none, or it cannot be opened.
+    pub fn open(self, global: &Global, output: &Output) -> Result<Arc<dyn Ledger>, Error> {
+        let path = global.state_path()?;
+        match (self, path.exists()) {
+            (Self::Create, _) | (Self::Look, true) => Ok(Arc::new(SledLedger::open(path)?)),
+            (Self::Look, false) => {
+                let path = path.display().to_string();
+                output.note(format!("there is no state at {} yet, so BMS is taken to be empty", safe(&path)));
+                Ok(Arc::new(MemoryLedger::new()))
+            }
+        }
+    }
+}

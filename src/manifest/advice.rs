@@ -1,0 +1,133 @@
+//! Warnings: what is allowed and can be proven to be useless or surprising from the manifests alone. A warning never makes
+//! manifests unusable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::checks::{Locate, is_on, rules, tenants};
+use super::config::{Limit, Unmatched};
+use super::documents::{Documents, or};
+use super::problem::{Code, Problem, Sink};
+use super::schema::{GuardsBlock, RecordWord};
+use super::written::{Span, Written};
+use crate::model::{Id, Text};
+
+/// Every warning.
+pub(super) fn advise(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    suspended_rules(documents, sink);
+    rules_of_suspended_tenants(documents, sink);
+    equal_orders(documents, locate, sink);
+    tenants_without_rules(documents, sink);
+    shared_domains(documents, locate, sink);
+    unused_defaults(documents, sink);
+    unused_security_roles(documents, sink);
+    percentages_of_nothing(documents, sink);
+}
+
+fn suspended_rules(documents: &Documents, sink: &Sink) {
+    for (_, spec) in rules(documents) {
+        let Some(suspend) = spec.suspend.as_ref().filter(|suspend| is_on(Some(suspend))) else { continue };
+        let message = "this rule is suspended: users that it wins are left alone, other rules do not get them";
+        sink.report(Problem::new(suspend.span, Code::RuleSuspended, message));
+    }
+}
+
+fn rules_of_suspended_tenants(documents: &Documents, sink: &Sink) {
+    let suspended: BTreeMap<&Id, &Text> = tenants(documents)
+        .filter(|(_, spec)| is_on(spec.suspend.as_ref()))
+        .filter_map(|(tenant, spec)| Some((spec.id()?.0, tenant.name()?)))
+        .collect();
+    for (_, spec) in rules(documents) {
+        let Some(name) = spec.tenant().and_then(|id| suspended.get(&id).copied()) else { continue };
+        let message = format!("this rule can never win: its tenant `{name}` is suspended");
+        sink.report(Problem::new(spec.tenant_id.span, Code::RuleCannotWin, message));
+    }
+}
+
+fn equal_orders(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    let mut firsts: BTreeMap<(Id, u64), Span> = BTreeMap::new();
+    for (_, spec) in rules(documents) {
+        let Some((tenant, order)) = spec.tenant().zip(spec.order.get().copied()) else { continue };
+        if let Some(first) = firsts.get(&(tenant.clone(), order)) {
+            let message = format!(
+                "another rule of this tenant has the order {order}: for users in both groups the older group wins"
+            );
+            let hint = format!("the first is at {}; give them different orders", locate(*first));
+            sink.report(Problem::new(spec.order.span, Code::EqualOrder, message).hint(hint));
+        } else {
+            firsts.insert((tenant, order), spec.order.span);
+        }
+    }
+}
+
+/// Said only where every rule has a declared tenant: one with a wrong `tenantId` may be the one that is missing.
+fn tenants_without_rules(documents: &Documents, sink: &Sink) {
+    let named: Option<BTreeSet<Id>> = documents.rules.iter().map(|rule| rule.spec.get()?.tenant()).collect();
+    let declared: BTreeSet<&Id> = tenants(documents).filter_map(|(_, spec)| Some(spec.id()?.0)).collect();
+    let Some(named) = named.filter(|named| named.iter().all(|id| declared.contains(id))) else { return };
+    if documents.hides_tenant || keeps_unmatched(documents) {
+        return;
+    }
+    for (tenant, spec) in tenants(documents).filter(|(_, spec)| !is_on(spec.suspend.as_ref())) {
+        let Some(name) = spec.id().filter(|(id, _)| !named.contains(id)).and(tenant.name()) else { continue };
+        let message = format!(
+            "tenant `{name}` has no rules: every record that it owns is deactivated, as far as the guards allow"
+        );
+        let problem = Problem::new(tenant.name_span(), Code::TenantWithoutRules, message);
+        sink.report(problem.hint("suspend it, or add a `MappingRule`"));
+    }
+}
+
+fn keeps_unmatched(documents: &Documents) -> bool {
+    let mut policies = documents.policies.iter().filter_map(|policy| policy.spec.get());
+    policies.any(|policy| or(policy.unmatched.as_ref(), Unmatched::Deactivate) == Unmatched::Keep)
+}
+
+fn shared_domains(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    let mut firsts: BTreeMap<&Text, Span> = BTreeMap::new();
+    for (_, spec) in tenants(documents) {
+        let Some(domain) = spec.domain_name() else { continue };
+        if let Some(first) = firsts.get(domain) {
+            let message = format!("another tenant has the domain `{domain}`, but a domain belongs to one tenant");
+            let hint = format!("the first is at {}", locate(*first));
+            sink.report(Problem::new(spec.domain.span, Code::SharedDomain, message).hint(hint));
+        } else {
+            firsts.insert(domain, spec.domain.span);
+        }
+    }
+}
+
+fn unused_defaults(documents: &Documents, sink: &Sink) {
+    let may_make_employees = documents.hides_tenant
+        || documents.rules.iter().any(|rule| {
+            rule.spec.get().and_then(|spec| spec.record.get()).is_none_or(|record| *record == RecordWord::Employee)
+        });
+    if let Some(defaults) = documents.defaults.first().filter(|_| !may_make_employees) {
+        let message = "no rule makes employees: these defaults do nothing";
+        sink.report(Problem::new(defaults.kind.span, Code::UnusedDefaults, message));
+    }
+}
+
+fn unused_security_roles(documents: &Documents, sink: &Sink) {
+    let portals = rules(documents).filter_map(|(_, spec)| spec.contact.as_ref()?.get()?.client_portal.as_ref()?.get());
+    for portal in portals {
+        if let Some(role) = portal.security_role.as_ref().filter(|_| !or(portal.enabled.as_ref(), true)) {
+            let message = "without portal access a contact has no security role: this one does nothing";
+            sink.report(Problem::new(role.span, Code::UnusedSecurityRole, message));
+        }
+    }
+}
+
+fn percentages_of_nothing(documents: &Documents, sink: &Sink) {
+    let policies = documents.policies.iter().filter_map(|policy| policy.spec.get());
+    for guards in policies.filter_map(|policy| policy.guards.as_ref().and_then(Written::get)) {
+        let GuardsBlock { max_deactivations, max_archives, max_creates } = guards;
+        for written in [max_deactivations, max_archives, max_creates].into_iter().flatten() {
+            if written.get().is_some_and(|limit| matches!(limit.0, Limit::Percent(share) if share <= 0.0)) {
+                let message = "a percentage always allows 5: this does not hold back the first changes";
+                sink.report(
+                    Problem::new(written.span, Code::PercentFloor, message).hint("write 0 to hold back all of them"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The digest of a configuration: the same for the same meaning, however it is written and spread over files. Holds names
+//! of variables and files where secrets are, never a secret.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::config::{
+    Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
+    SecretRef, SignIn, Tenant, Unmatched,
+};
+use crate::model::Fields;
+
+/// The digest of everything but the digest itself.
+pub(super) fn digest(config: &Config) -> String {
+    let Config { tenants, rules, employee_defaults, policy, digest: _ } = config;
+    let mut canon = Canon(Sha256::new());
+    canon.text("bmsync/v1");
+    canon.list(tenants, Canon::tenant);
+    canon.list(rules, Canon::rule);
+    canon.fields(employee_defaults);
+    canon.policy(policy);
+    let mut out = "sha256:".to_owned();
+    for byte in canon.0.finalize() {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// Feeds a hash with framed parts, so that no two configurations feed it alike.
+struct Canon(Sha256);
+
+impl Canon {
+    fn number(&mut self, number: u64) {
+        self.0.update(number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    fn list<T>(&mut self, items: &[T], each: impl Fn(&mut Self, &T)) {
+        self.number(items.len() as u64);
+        for item in items {
+            each(self, item);
+        }
+    }
+
+    fn tenant(&mut self, tenant: &Tenant) {
+        let Tenant {
+            name,
+            id,
+            domain,
+            application_id,
+            credential,
+            sign_in,
+            login_root,
+            graph_root,
+            nested_groups,
+            suspend,
+        } = tenant;
+        for text in [name, id.to_string().as_str(), domain, application_id, login_root, graph_root] {
+            self.text(text);
+        }
+        self.credential(credential);
+        self.text(match sign_in {
+            SignIn::Delegated => "delegated",
+            SignIn::Application => "application",
+        });
+        self.number(u64::from(*nested_groups));
+        self.number(u64::from(*suspend));
+    }
+
+    fn credential(&mut self, credential: &Credential) {
+        let (word, secret) = match credential {
+            Credential::Key(secret) => ("key", secret),
+            Credential::Certificate(secret) => ("certificate", secret),
+        };
+        self.text(word);
+        match secret {
+            SecretRef::Env(name) => {
+                self.text("env");
+                self.text(name);
+            }
+            SecretRef::File(path) => {
+                self.text("file");
+                self.text(&path.to_string_lossy());
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        let Rule { name, tenant, group, order, kind, email, values, suspend } = rule;
+        for text in [name.as_str(), &tenant.to_string(), &group.to_string(), kind.word()] {
+            self.text(text);
+        }
+        self.number(*order);
+        self.text(match email {
+            EmailSource::Auto => "auto",
+            EmailSource::UserPrincipalName => "userPrincipalName",
+            EmailSource::Mail => "mail",
+        });
+        self.fields(values);
+        self.number(u64::from(*suspend));
+    }
+
+    fn fields(&mut self, fields: &Fields) {
+        self.number(fields.iter().count() as u64);
+        for (field, value) in fields.iter() {
+            self.text(field.word());
+            self.text(value);
+        }
+    }
+
+    fn policy(&mut self, policy: &Policy) {
+        let Policy {
+            drift,
+            unmatched,
+            disabled_accounts,
+            guests,
+            guards,
+            poll_interval,
+            full_sync_interval,
+            reconnect: Reconnect { failures, after },
+        } = policy;
+        self.text(match drift {
+            Drift::Preserve => "preserve",
+            Drift::Enforce => "enforce",
+        });
+        self.text(match unmatched {
+            Unmatched::Deactivate => "deactivate",
+            Unmatched::Keep => "keep",
+        });
+        self.text(match disabled_accounts {
+            DisabledAccounts::Ignore => "ignore",
+            DisabledAccounts::Deactivate => "deactivate",
+        });
+        self.text(match guests {
+            Guests::Include => "include",
+            Guests::Exclude => "exclude",
+        });
+        self.guards(guards);
+        for duration in [poll_interval, full_sync_interval, after] {
+            self.duration(*duration);
+        }
+        self.number(u64::from(*failures));
+    }
+
+    fn guards(&mut self, guards: &Guards) {
+        let Guards { max_deactivations, max_archives, max_creates } = guards;
+        for limit in [max_deactivations, max_archives, max_creates] {
+            match limit {
+                None => self.text("none"),
+                Some(Limit::Count(count)) => {
+                    self.text("count");
+                    self.number(*count);
+                }
+                Some(Limit::Percent(share)) => {
+                    self.text("percent");
+                    self.number(share.to_bits());
+                }
+            }
+        }
+    }
+
+    fn duration(&mut self, duration: Duration) {
+        self.number(duration.as_secs());
+        self.number(u64::from(duration.subsec_nanos()));
+    }
+}

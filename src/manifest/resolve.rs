@@ -1,0 +1,224 @@
+//! From the documents as written to the configuration as meant: references resolved, defaults filled in. Only for documents
+//! without errors; where something is missing after all there is no configuration.
+
+use std::path::PathBuf;
+
+use super::checks::is_on;
+use super::config::{Config, Credential, EmailSource, Guards, Policy, Reconnect, Rule, SecretRef, SignIn, Tenant};
+use super::digest::digest;
+use super::documents::{Documents, or};
+use super::nouns::{Note, Root, SecretReference};
+use super::quantities::{GuardLimit, Interval};
+use super::schema::{
+    Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
+    MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
+    TenantSpec,
+};
+use super::written::Written;
+use crate::model::{Field, Fields, Kind, Text};
+
+/// Security role of client portal users, where a rule names none.
+const PORTAL_ROLE: &str = "External User";
+
+/// The configuration that the documents declare.
+pub(super) fn resolve(documents: &Documents) -> Option<Config> {
+    let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _ } = documents;
+    let mut tenants = tenants.iter().map(tenant).collect::<Option<Vec<Tenant>>>()?;
+    tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let mut rules = rules.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
+    rules.sort_unstable_by(|a, b| (&a.tenant, a.order, &a.group).cmp(&(&b.tenant, b.order, &b.group)));
+    let employee_defaults = match defaults.first() {
+        Some(defaults) => employee_defaults(defaults)?,
+        None => Fields::default(),
+    };
+    let policy = match policies.first() {
+        Some(manifest) => policy(manifest)?,
+        None => Policy::default(),
+    };
+    let mut config = Config { tenants, rules, employee_defaults, policy, digest: String::new() };
+    config.digest = digest(&config);
+    Some(config)
+}
+
+fn tenant(manifest: &TenantManifest) -> Option<Tenant> {
+    let spec = manifest.spec.get()?;
+    let TenantSpec {
+        domain: _,
+        tenant_id: _,
+        application_id,
+        application_key,
+        certificate,
+        sign_in,
+        cloud,
+        endpoints,
+        nested_groups,
+        suspend,
+    } = spec;
+    let (login, graph) = roots(or(cloud.as_ref(), Cloud::Global));
+    let Endpoints { login: own_login, graph: own_graph } =
+        or(endpoints.as_ref(), Endpoints { login: None, graph: None });
+    let id = spec.id()?.0.clone();
+    Some(Tenant {
+        name: manifest.name()?.clone(),
+        domain: spec.domain_name().cloned().unwrap_or_else(|| Text::from(id.to_string())),
+        id,
+        application_id: Text::from(application_id.get()?.0.to_string()),
+        credential: credential(application_key.as_ref(), certificate.as_ref())?,
+        sign_in: or(sign_in.as_ref(), SignIn::Delegated),
+        login_root: or(own_login.as_ref(), Root(Text::const_new(login))).0,
+        graph_root: or(own_graph.as_ref(), Root(Text::const_new(graph))).0,
+        nested_groups: is_on(nested_groups.as_ref()),
+        suspend: is_on(suspend.as_ref()),
+    })
+}
+
+/// Roots of the login service and of Microsoft Graph.
+///
+/// <https://learn.microsoft.com/graph/deployments>
+const fn roots(cloud: Cloud) -> (&'static str, &'static str) {
+    match cloud {
+        Cloud::Global => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+        Cloud::UsGov => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+        Cloud::UsGovDod => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+        Cloud::China => ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+    }
+}
+
+fn credential(
+    key: Option<&Written<SecretReference>>,
+    certificate: Option<&Written<SecretReference>>,
+) -> Option<Credential> {
+    match (key, certificate) {
+        (Some(key), None) => Some(Credential::Key(secret(key.get()?))),
+        (None, Some(certificate)) => Some(Credential::Certificate(secret(certificate.get()?))),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
+
+fn secret(reference: &SecretReference) -> SecretRef {
+    match reference {
+        SecretReference::Env(name) => SecretRef::Env(name.0.clone()),
+        SecretReference::File(path) => SecretRef::File(PathBuf::from(path.0.as_str())),
+    }
+}
+
+fn rule(manifest: &MappingRuleManifest) -> Option<Rule> {
+    let spec = manifest.spec.get()?;
+    let MappingRuleSpec { tenant_id: _, group_id, order, record, email, employee, contact, suspend } = spec;
+    let kind = Kind::from(*record.get()?);
+    let values = match kind {
+        Kind::Employee => employee.as_ref().and_then(Written::get).map(employee_values).unwrap_or_default(),
+        Kind::Contact => contact_values(contact.as_ref()?.get()?)?,
+    };
+    Some(Rule {
+        name: manifest.name()?.clone(),
+        tenant: spec.tenant()?,
+        group: group_id.get()?.0.clone(),
+        order: *order.get()?,
+        kind,
+        email: or(email.as_ref(), EmailSource::Auto),
+        values,
+        suspend: is_on(suspend.as_ref()),
+    })
+}
+
+fn employee_values(values: &EmployeeValues) -> Fields {
+    let EmployeeValues { department, location, manager, employment_type, employee_role, security_role } = values;
+    let values = [
+        (Field::Department, department),
+        (Field::Location, location),
+        (Field::Manager, manager),
+        (Field::EmploymentType, employment_type),
+        (Field::EmployeeRole, employee_role),
+        (Field::SecurityRole, security_role),
+    ];
+    let mut fields = Fields::default();
+    for (field, value) in values {
+        fields.set(field, note(value.as_ref()));
+    }
+    fields
+}
+
+fn note(written: Option<&Written<Note>>) -> Option<&str> {
+    written?.get()?.0.as_deref()
+}
+
+fn contact_values(values: &ContactValues) -> Option<Fields> {
+    let ContactValues { account, location, client_portal } = values;
+    let portal = client_portal.as_ref().and_then(Written::get);
+    let enabled = or(portal.and_then(|portal| portal.enabled.as_ref()), true);
+    let role = portal.and_then(|portal| portal.security_role.as_ref()?.get()).map_or(PORTAL_ROLE, |role| &role.0);
+    let mut fields = Fields::default().with(Field::Account, &account.get()?.0);
+    fields.set(Field::Location, note(location.as_ref()));
+    fields.set(Field::PortalAccess, Some(if enabled { "true" } else { "false" }));
+    fields.set(Field::SecurityRole, enabled.then_some(role));
+    Some(fields)
+}
+
+fn employee_defaults(manifest: &EmployeeDefaultsManifest) -> Option<Fields> {
+    let EmployeeDefaultsSpec {
+        department,
+        location,
+        manager,
+        job_title,
+        employment_type,
+        employee_role,
+        security_role,
+    } = manifest.spec.get()?;
+    let values = [
+        (Field::Department, department),
+        (Field::Location, location),
+        (Field::Manager, manager),
+        (Field::JobTitle, job_title),
+        (Field::EmploymentType, employment_type),
+        (Field::EmployeeRole, employee_role),
+        (Field::SecurityRole, security_role),
+    ];
+    values.into_iter().try_fold(Fields::default(), |fields, (field, value)| Some(fields.with(field, &value.get()?.0)))
+}
+
+fn policy(manifest: &SyncPolicyManifest) -> Option<Policy> {
+    let SyncPolicySpec {
+        drift,
+        unmatched,
+        disabled_accounts,
+        guests,
+        guards,
+        poll_interval,
+        full_sync_interval,
+        reconnect,
+    } = manifest.spec.get()?;
+    let default = Policy::default();
+    Some(Policy {
+        drift: or(drift.as_ref(), default.drift),
+        unmatched: or(unmatched.as_ref(), default.unmatched),
+        disabled_accounts: or(disabled_accounts.as_ref(), default.disabled_accounts),
+        guests: or(guests.as_ref(), default.guests),
+        guards: guards.as_ref().and_then(Written::get).map_or(default.guards, self::guards),
+        poll_interval: or(poll_interval.as_ref(), Interval(default.poll_interval)).0,
+        full_sync_interval: or(full_sync_interval.as_ref(), Interval(default.full_sync_interval)).0,
+        reconnect: reconnect.as_ref().and_then(Written::get).map_or(default.reconnect, self::reconnect),
+    })
+}
+
+fn guards(block: &GuardsBlock) -> Guards {
+    let GuardsBlock { max_deactivations, max_archives, max_creates } = block;
+    let default = Guards::default();
+    let limit = |written: &Option<Written<GuardLimit>>, default| {
+        written.as_ref().and_then(Written::get).map(|limit| limit.0).or(default)
+    };
+    Guards {
+        max_deactivations: limit(max_deactivations, default.max_deactivations),
+        max_archives: limit(max_archives, default.max_archives),
+        max_creates: limit(max_creates, default.max_creates),
+    }
+}
+
+fn reconnect(block: &ReconnectBlock) -> Reconnect {
+    let ReconnectBlock { failures, after } = block;
+    let default = Policy::default().reconnect;
+    Reconnect {
+        failures: failures.as_ref().and_then(Written::get).map_or(default.failures, |failures| failures.0),
+        after: or(after.as_ref(), Interval(default.after)).0,
+    }
+}

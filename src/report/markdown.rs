@@ -1,0 +1,155 @@
+//! A plan as Markdown for a comment on a pull request: what takes away is always open, what adds is folded.
+//!
+//! The whole fits [`LIMIT`] characters. It is built of pieces that are kept or left out as a whole, so that no cut falls
+//! inside a table row, a code span or a fold; what was left out is counted at the end.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::display::{code, count, prose};
+use crate::plan::{Action, Blocked, Change, Plan, Preserved, TenantHead, UserRef};
+
+use super::{text, words};
+
+mod page;
+
+use page::{Page, Section};
+
+/// As long as the comment may get, in characters; GitHub takes 65,536.
+pub const LIMIT: usize = 60_000;
+
+/// The whole plan, or as much of it as fits.
+#[must_use]
+pub fn markdown(plan: &Plan, now: Timestamp) -> String {
+    let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
+    let of = |wanted: fn(&Change) -> bool| changes.iter().filter(move |change| wanted(change));
+    let item = |change: &Change| change_item(plan, change);
+    let mut page = Page::new(LIMIT);
+    page.opening(&opening(plan));
+    page.open(vec![
+        Section::table(TABLE, basis.tenants.iter().map(|head| tenant_row(plan, head, now))),
+        Section::list("", "message", basis.tenants.iter().filter_map(message_item)),
+        Section::list(&held_title(plan), "held change", of(|change| change.held.is_some()).map(item)),
+        Section::list("### Archives and deactivations\n\n", "archive or deactivation", of(takes_away).map(item)),
+        Section::list("### Blocked\n\n", "blocked user", blocked.iter().map(|blocked| blocked_item(plan, blocked))),
+    ]);
+    page.fold("Creates, merges, restores and reactivations", "create, merge, restore or reactivation", of(adds), item);
+    page.fold("Updates", "update", of(updates), item);
+    page.fold("Kept as edited in BMS", "kept local edit", preserved.iter(), |kept| kept_item(plan, kept));
+    page.close()
+}
+
+fn takes_away(change: &Change) -> bool {
+    change.held.is_none() && matches!(change.action, Action::Archive | Action::Deactivate)
+}
+
+fn adds(change: &Change) -> bool {
+    change.held.is_none()
+        && matches!(change.action, Action::Create | Action::Merge | Action::Restore | Action::Reactivate)
+}
+
+fn updates(change: &Change) -> bool {
+    change.held.is_none() && matches!(change.action, Action::Update)
+}
+
+fn opening(plan: &Plan) -> String {
+    let basis = &plan.basis;
+    let config = code(&words::short(&basis.config_digest));
+    format!(
+        "## bmsync plan\n\n**{}**\n\nMade from configuration {config} and BMS state at revision {}.\n\n",
+        text::sum(plan),
+        basis.state_revision
+    )
+}
+
+const TABLE: &str = "\
+| Tenant | State | Directory | Create | Merge | Update | Archive | Restore | Deactivate | Reactivate | Held | Blocked |
+|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+";
+
+fn tenant_row(plan: &Plan, head: &TenantHead, now: Timestamp) -> String {
+    // Changes are in the order of tenants.
+    let first = plan.changes.partition_point(|change| change.user.key.tenant < head.tenant);
+    let changes = plan.changes[first..].iter().take_while(|change| change.user.key.tenant == head.tenant);
+    let mut numbers = [0_u64; Action::ALL.len() + 2];
+    for change in changes {
+        numbers[if change.held.is_some() { Action::ALL.len() } else { column(change.action) }] += 1;
+    }
+    let blocked = plan.blocked.iter().filter(|blocked| blocked.user.key.tenant == head.tenant).count();
+    numbers[Action::ALL.len() + 1] = blocked as u64;
+    let numbers: Vec<String> = numbers.iter().map(|number| count(*number)).collect();
+    let name = prose(&words::tenant_name(head));
+    let state = words::state_word(head.state);
+    format!("| {name} | {state} | {} | {} |\n", prose(&words::reading(head, now)), numbers.join(" | "))
+}
+
+/// The column of an action in the table.
+const fn column(action: Action) -> usize {
+    match action {
+        Action::Create => 0,
+        Action::Merge => 1,
+        Action::Update => 2,
+        Action::Archive => 3,
+        Action::Restore => 4,
+        Action::Deactivate => 5,
+        Action::Reactivate => 6,
+    }
+}
+
+fn message_item(head: &TenantHead) -> Option<String> {
+    let message = head.message.as_ref()?;
+    Some(format!("- ⚠ {}: {}\n", prose(&words::tenant_name(head)), prose(message)))
+}
+
+fn held_title(plan: &Plan) -> String {
+    let held: Vec<&Change> = plan.changes.iter().filter(|change| change.held.is_some()).collect();
+    let why: Vec<&str> = text::holds(&held).into_iter().map(text::why_held).collect();
+    format!("### Held back\n\n{}. Not applied without `bmsync apply --approve-held`.\n\n", why.join("; "))
+}
+
+fn change_item(plan: &Plan, change: &Change) -> String {
+    let Change { action, kind: _, id: _, user, rule, reason, held: _, fields, link: _ } = change;
+    let what = format!("**{}** {}", action.word(), words::record_name(change));
+    let mut item = format!("- {what} of {}: {}\n", whose(plan, user, rule.as_deref()), prose(reason));
+    for field in fields {
+        let after = value(field.after.as_deref());
+        let change = match field.before.as_deref() {
+            Some(before) => format!("{} → {after}", value(Some(before))),
+            None => after,
+        };
+        let _ = writeln!(item, "  - {}: {change} ({})", field.slot.word(), field.from.word());
+    }
+    item
+}
+
+fn blocked_item(plan: &Plan, blocked: &Blocked) -> String {
+    let Blocked { user, rule, code, message, candidates } = blocked;
+    let mut item = format!("- **{}** {}: {}\n", code.word(), whose(plan, user, Some(rule)), prose(message));
+    if !candidates.is_empty() {
+        let names: Vec<String> = candidates.iter().take(50).map(ToString::to_string).collect();
+        let _ = writeln!(item, "  - candidates: {}", names.join(", "));
+    }
+    item
+}
+
+fn kept_item(plan: &Plan, kept: &Preserved) -> String {
+    let Preserved { record, user, fields } = kept;
+    let mut item = format!("- {record} of {}\n", whose(plan, user, None));
+    for field in fields {
+        let (actual, desired) = (value(field.actual.as_deref()), value(field.desired.as_deref()));
+        let _ = writeln!(item, "  - {}: {actual} stays, the rules say {desired}", field.slot.word());
+    }
+    item
+}
+
+/// The user, and which tenant and rule it belongs to.
+fn whose(plan: &Plan, user: &UserRef, rule: Option<&str>) -> String {
+    let tenant = prose(&words::tenant_called(&plan.basis, &user.key.tenant));
+    let rule = rule.map_or_else(String::new, |rule| format!(", rule {}", prose(rule)));
+    format!("{} ({tenant}{rule})", code(&words::user_name(user)))
+}
+
+fn value(value: Option<&str>) -> String {
+    value.map_or_else(|| "∅".into(), code)
+}

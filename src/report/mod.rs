@@ -1,0 +1,14 @@
+//! A plan made readable: as JSON, as text, as Markdown, and beside another plan. And an explanation.
+//!
+//! Pure functions from a plan to bytes. They decide nothing, and know nothing of files, terminals or clocks.
+
+pub mod explanation;
+pub mod json;
+pub mod markdown;
+pub mod moved;
+pub mod palette;
+pub mod saved;
+pub mod text;
+
+mod layout;
+mod words;

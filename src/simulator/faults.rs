@@ -1,0 +1,182 @@
+//! Which troubles there are, their names and the values they take. Knows nothing of when they strike or what they do.
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// One kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// 429 with a decimal `Retry-After`.
+    Throttle,
+    /// 503 with `Retry-After` and a body of HTML.
+    Unavailable,
+    /// 500 with a JSON body.
+    ServerError,
+    /// 502 with an empty body.
+    BadGateway,
+    /// 504 with an empty body.
+    GatewayTimeout,
+    /// The connection ends in the middle of the body.
+    Cut,
+    /// The reply comes late.
+    Slow,
+    /// 302 to another origin.
+    Redirect,
+    /// 200 with a page of HTML.
+    NotJson,
+    /// 200 with the first half of the JSON.
+    TruncatedJson,
+    /// 200 with an error object.
+    WrongContent,
+    /// 200 with a body that hardly ends.
+    HugePage,
+    /// The token stops being valid: 401 until there is a new one.
+    ExpireToken,
+    /// 403, as for a token without roles.
+    NoRoles,
+    /// 410 with a `Location`; the delta link stays dead.
+    ExpireDeltaLink,
+    /// 400 `syncStateNotFound`; the delta link stays dead.
+    SyncStateNotFound,
+    /// 400 `SyncStateNotFound`, spelled as seen elsewhere; the delta link stays dead.
+    SyncStateNotFoundCapital,
+    /// 400 `Directory_ExpiredPageToken`; the round stays dead.
+    ExpirePageToken,
+    /// Pages repeat objects of earlier pages.
+    Duplicate,
+    /// A round brings its objects in any order.
+    Reorder,
+    /// A page without objects and with a nextLink comes first.
+    EmptyPage,
+    /// Groups are cut into small slices of members, other groups between them.
+    Slice,
+    /// nextLink and deltaLink point to another origin.
+    ForeignLink,
+    /// A later round repeats what the round before it told.
+    Replay,
+    /// The initial round tells the removal of users and groups that nobody knows.
+    UnknownRemoved,
+    /// The initial round tells the removal of members that were never told.
+    RemovedMembers,
+    /// A later round does not see the newest changes yet, and a read by ID finds nothing.
+    Delay,
+    /// Objects deleted for good leave their groups without a word.
+    SilentPurge,
+    /// The login service refuses, with an AADSTS number.
+    SignIn,
+}
+
+/// What may stand after the colon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Takes {
+    Nothing,
+    /// A number; this one by default.
+    Number(f64),
+    /// An origin; this one by default.
+    Origin(&'static str),
+}
+
+/// An origin that no simulator has, on a port where nobody listens.
+const FOREIGN: Takes = Takes::Origin("http://127.0.0.2:9");
+
+/// Name, value and meaning of each fault, in the order of the documentation.
+const TABLE: &[(Fault, &str, Takes)] = &[
+    (Fault::Throttle, "throttle", Takes::Number(0.25)),
+    (Fault::Unavailable, "unavailable", Takes::Number(1.0)),
+    (Fault::ServerError, "server-error", Takes::Nothing),
+    (Fault::BadGateway, "bad-gateway", Takes::Nothing),
+    (Fault::GatewayTimeout, "gateway-timeout", Takes::Nothing),
+    (Fault::Cut, "cut", Takes::Nothing),
+    (Fault::Slow, "slow", Takes::Number(250.0)),
+    (Fault::Redirect, "redirect", FOREIGN),
+    (Fault::NotJson, "not-json", Takes::Nothing),
+    (Fault::TruncatedJson, "truncated-json", Takes::Nothing),
+    (Fault::WrongContent, "wrong-content", Takes::Nothing),
+    (Fault::HugePage, "huge-page", Takes::Number(1024.0)),
+    (Fault::ExpireToken, "expire-token", Takes::Nothing),
+    (Fault::NoRoles, "no-roles", Takes::Nothing),
+    (Fault::ExpireDeltaLink, "expire-delta-link", Takes::Nothing),
+    (Fault::SyncStateNotFound, "sync-state-not-found", Takes::Nothing),
+    (Fault::SyncStateNotFoundCapital, "sync-state-not-found-capital", Takes::Nothing),
+    (Fault::ExpirePageToken, "expire-page-token", Takes::Nothing),
+    (Fault::Duplicate, "duplicate", Takes::Number(3.0)),
+    (Fault::Reorder, "reorder", Takes::Nothing),
+    (Fault::EmptyPage, "empty-page", Takes::Nothing),
+    (Fault::Slice, "slice", Takes::Number(2.0)),
+    (Fault::ForeignLink, "foreign-link", FOREIGN),
+    (Fault::Replay, "replay", Takes::Nothing),
+    (Fault::UnknownRemoved, "unknown-removed", Takes::Nothing),
+    (Fault::RemovedMembers, "removed-members", Takes::Nothing),
+    (Fault::Delay, "delay", Takes::Nothing),
+    (Fault::SilentPurge, "silent-purge", Takes::Nothing),
+    (Fault::SignIn, "sign-in", Takes::Number(7_000_222.0)),
+];
+
+impl Fault {
+    /// Every fault, in the order of the documentation.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|(fault, ..)| *fault)
+    }
+
+    /// Its name on the command line and in the control API.
+    pub fn name(self) -> &'static str {
+        self.row().map_or("", |(_, name, _)| name)
+    }
+
+    pub(super) fn takes(self) -> Takes {
+        self.row().map_or(Takes::Nothing, |(.., takes)| *takes)
+    }
+
+    fn row(self) -> Option<&'static (Self, &'static str, Takes)> {
+        TABLE.iter().find(|(fault, ..)| *fault == self)
+    }
+}
+
+/// Why a fault cannot be set.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FaultError {
+    /// No such fault.
+    #[error("unknown fault `{name}`; known are {}", known())]
+    Unknown {
+        /// As it was written.
+        name: String,
+    },
+    /// Not of the form `NAME=WHEN[@PATH][:VALUE]`.
+    #[error(
+        "`{text}` does not set a fault; write NAME=WHEN[@PATH][:VALUE], like throttle=0.01 or cut=next1@users/delta"
+    )]
+    Form {
+        /// As it was written.
+        text: String,
+    },
+    /// It is not said when the fault strikes.
+    #[error("`{when}` is not when a fault strikes; write a probability (0.01, 5%), always, off, next3 or next3after2")]
+    When {
+        /// As it was written.
+        when: String,
+    },
+    /// The value after the colon does not fit.
+    #[error("fault `{name}` cannot take the value `{value}`; it takes {wanted}")]
+    Value {
+        /// Of the fault.
+        name: &'static str,
+        /// As it was written.
+        value: String,
+        /// What it takes.
+        wanted: &'static str,
+    },
+}
+
+fn known() -> String {
+    Fault::all().map(Fault::name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let found = TABLE.iter().find(|(_, name, _)| *name == text).map(|(fault, ..)| *fault);
+        found.ok_or_else(|| FaultError::Unknown { name: text.to_owned() })
+    }
+}

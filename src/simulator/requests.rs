@@ -1,0 +1,104 @@
+//! The control API as requests under `/control`. What they do is in `control`.
+
+use serde_json::{Map, Value, json};
+
+use super::change::Deletion;
+use super::control::{ControlError, not_found, what};
+use super::file;
+use super::object::ObjectId;
+use super::properties::Resource;
+use super::reply::{Call, Reply};
+use super::settings::Faults;
+use super::state::State;
+
+/// Answers a request under `/control`.
+pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
+    match request(state, call) {
+        Ok(Value::Null) => Reply::empty(204),
+        Ok(value) => Reply::json(200, &value),
+        Err(error) => {
+            let status = match &error {
+                ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
+                ControlError::Gone { .. } | ControlError::Taken { .. } => 409,
+                ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
+            };
+            Reply::json(status, &json!({ "error": { "message": error.to_string() } }))
+        }
+    }
+}
+
+fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
+    let segments: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
+    match (call.method.as_str(), segments.as_slice()) {
+        ("GET", ["world"]) => Ok(state.world.to_json()),
+        ("GET", ["stats"]) => Ok(state.stats.to_json()),
+        ("GET", ["faults"]) => Ok(faults_json(&state.faults)),
+        ("PUT", ["faults"]) => set_faults(state, Faults::default(), call),
+        ("PATCH", ["faults"]) => set_faults(state, state.faults.clone(), call),
+        ("POST", ["reset"]) => {
+            state.reset();
+            Ok(Value::Null)
+        }
+        (_, ["tenants", tenant, "users", rest @ ..]) => object_request(state, call, tenant, Resource::Users, rest),
+        (_, ["tenants", tenant, "groups", rest @ ..]) => object_request(state, call, tenant, Resource::Groups, rest),
+        _ => no_such_request(call),
+    }
+}
+
+fn no_such_request(call: &Call) -> Result<Value, ControlError> {
+    Err(ControlError::NoSuchRequest { method: call.method.clone(), path: call.path.clone() })
+}
+
+fn object_request(
+    state: &mut State,
+    call: &Call,
+    tenant: &str,
+    resource: Resource,
+    rest: &[&str],
+) -> Result<Value, ControlError> {
+    match (call.method.as_str(), rest, resource) {
+        ("GET", [id], _) => return shown(state, tenant, resource, id),
+        ("PUT", [id], _) => state.put(tenant, resource, id, json_body(call)?)?,
+        ("PATCH", [id], _) => state.patch(tenant, resource, id, json_body(call)?)?,
+        ("DELETE", [id], _) => state.delete(tenant, resource, id, deletion(call))?,
+        ("POST", [id, "restore"], _) => state.restore(tenant, resource, id)?,
+        ("PUT", [group, "members", member], Resource::Groups) => {
+            state.add_member(tenant, group, member, call.option("type"))?;
+        }
+        ("DELETE", [group, "members", member], Resource::Groups) => state.remove_member(tenant, group, member)?,
+        _ => return no_such_request(call),
+    }
+    Ok(Value::Null)
+}
+
+fn deletion(call: &Call) -> Deletion {
+    if call.option("hard") == Some("true") { Deletion::Hard } else { Deletion::Soft }
+}
+
+fn shown(state: &mut State, tenant: &str, resource: Resource, id: &str) -> Result<Value, ControlError> {
+    let tenant = state.tenant_mut(tenant)?;
+    let number = tenant.table(resource).number(&ObjectId::parse(id));
+    let object = number.and_then(|number| Some((number, tenant.table(resource).get(number)?)));
+    let json = object.and_then(|(number, object)| match resource {
+        Resource::Users => object.to_json().map(Value::Object),
+        Resource::Groups => tenant.group_json(number, object),
+    });
+    json.map_or_else(|| not_found(what(resource), id), Ok)
+}
+
+fn json_body(call: &Call) -> Result<Value, ControlError> {
+    serde_json::from_slice(&call.body).map_err(ControlError::NotJson)
+}
+
+fn faults_json(faults: &Faults) -> Value {
+    faults.iter().map(|(fault, setting)| (fault.name().to_owned(), json!(setting))).collect::<Map<_, _>>().into()
+}
+
+fn set_faults(state: &mut State, mut faults: Faults, call: &Call) -> Result<Value, ControlError> {
+    for (name, setting) in file::object("faults", json_body(call)?)? {
+        let setting = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
+        faults.set(&format!("{name}={setting}"))?;
+    }
+    state.faults = faults;
+    Ok(faults_json(&state.faults))
+}

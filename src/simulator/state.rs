@@ -1,0 +1,149 @@
+//! Everything that a running simulator remembers, and the way of a request through it. Knows no HTTP library.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::faults::Fault;
+use super::object::random_guid;
+use super::reply::{Call, Reply};
+use super::rounds::Rounds;
+use super::settings::{Faults, Strike};
+use super::stats::{Class, Stats};
+use super::world::World;
+use super::{Options, graph, login, requests, trouble};
+
+/// The whole memory of a simulator.
+pub(super) struct State {
+    pub(super) world: World,
+    pub(super) pristine: World,
+    pub(super) tokens: HashMap<String, Grant>,
+    pub(super) rounds: Rounds,
+    pub(super) faults: Faults,
+    first_faults: Faults,
+    pub(super) stats: Stats,
+    pub(super) page_size: usize,
+    pub(super) token_lifetime: Duration,
+    /// Decides faults and orders: the same seed, the same troubles.
+    pub(super) rng: fastrand::Rng,
+    /// Makes tokens and links, which no seed may foretell.
+    pub(super) secrets: fastrand::Rng,
+}
+
+/// What an access token allows.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    pub(super) tenant: usize,
+    pub(super) application: String,
+    pub(super) roles: Option<Vec<String>>,
+    pub(super) expires: Instant,
+}
+
+/// How many tokens are remembered; beyond it the expired ones go first, then all.
+const TOKENS_KEPT: usize = 100_000;
+
+impl State {
+    pub(super) fn new(world: World, options: Options) -> Self {
+        let Options { listen: _, page_size, token_lifetime, seed, faults } = options;
+        Self {
+            pristine: world.clone(),
+            world,
+            tokens: HashMap::new(),
+            rounds: Rounds::default(),
+            first_faults: faults.clone(),
+            faults,
+            stats: Stats::default(),
+            page_size: page_size.max(1),
+            token_lifetime,
+            rng: fastrand::Rng::with_seed(seed),
+            secrets: fastrand::Rng::new(),
+        }
+    }
+
+    /// Back to the world and the faults of the start; tokens, links and counts are forgotten.
+    pub(super) fn reset(&mut self) {
+        self.world = self.pristine.clone();
+        self.faults = self.first_faults.clone();
+        self.tokens.clear();
+        self.rounds = Rounds::default();
+        self.stats = Stats::default();
+    }
+
+    /// Answers a request.
+    pub(super) fn respond(&mut self, call: &Call) -> Reply {
+        if call.segments.first().is_some_and(|first| first == "control") {
+            return requests::respond(self, call);
+        }
+        let class = classify(call);
+        let mut reply = self.served(class, call);
+        if let Some(strike) = self.strikes(Fault::Slow, class, call) {
+            reply.delay = Duration::from_secs_f64(strike.number() / 1000.0);
+        }
+        self.stats.count(class, reply.status, reply.body.len());
+        self.signed(reply, class, call)
+    }
+
+    fn served(&mut self, class: Class, call: &Call) -> Reply {
+        if let Some(reply) = trouble::instead(self, class, call) {
+            return reply;
+        }
+        let reply = match class {
+            Class::Token => login::token(self, call),
+            Class::OpenId => login::metadata(self, call),
+            Class::UsersDelta | Class::GroupsDelta | Class::Users | Class::Groups | Class::Members => {
+                graph::respond(self, class, call)
+            }
+            Class::Other => Reply::error(404, "Request_ResourceNotFound", "No such resource.", &mut self.secrets),
+        };
+        trouble::spoil(self, class, call, reply)
+    }
+
+    pub(super) fn strikes(&mut self, fault: Fault, class: Class, call: &Call) -> Option<Strike> {
+        self.faults.strikes(fault, class, &call.path, &mut self.rng)
+    }
+
+    /// Adds the headers that every reply of Graph has.
+    fn signed(&mut self, reply: Reply, class: Class, call: &Call) -> Reply {
+        let id = random_guid(&mut self.secrets);
+        let client = call.client_request_id.clone().unwrap_or_else(|| id.clone());
+        let reply = reply.with("cache-control", "no-store");
+        if !class.is_graph() {
+            return reply.with("x-ms-request-id", id);
+        }
+        let diagnostic = r#"{"ServerInfo":{"DataCenter":"Loopback","Slice":"S","Ring":"0","ScaleUnit":"000"}}"#;
+        (reply.with("request-id", id).with("client-request-id", client))
+            .with("x-ms-ags-diagnostic", diagnostic)
+            .with("x-ms-resource-unit", graph::cost(class, call).to_string())
+    }
+
+    /// Remembers a grant and returns the token for it.
+    pub(super) fn issue(&mut self, grant: Grant) -> String {
+        if self.tokens.len() >= TOKENS_KEPT {
+            let now = Instant::now();
+            self.tokens.retain(|_, grant| grant.expires > now);
+        }
+        if self.tokens.len() >= TOKENS_KEPT {
+            self.tokens.clear();
+        }
+        let token = format!("sim.{:032x}.{:032x}", self.secrets.u128(..), self.secrets.u128(..));
+        self.tokens.insert(token.clone(), grant);
+        token
+    }
+}
+
+fn classify(call: &Call) -> Class {
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        [_, "oauth2", "v2.0", "token"] => Class::Token,
+        [_, "v2.0", ".well-known", "openid-configuration"] => Class::OpenId,
+        ["v1.0", "users", delta] if is_delta(delta) => Class::UsersDelta,
+        ["v1.0", "groups", delta] if is_delta(delta) => Class::GroupsDelta,
+        ["v1.0", "users", _] => Class::Users,
+        ["v1.0", "groups", _] => Class::Groups,
+        ["v1.0", "groups", _, "members"] => Class::Members,
+        _ => Class::Other,
+    }
+}
+
+fn is_delta(segment: &str) -> bool {
+    matches!(segment.trim_end_matches("()"), "delta" | "microsoft.graph.delta")
+}

@@ -1,0 +1,121 @@
+//! What can go wrong between bmsync and the service, and how it is told: short, without control characters, and never
+//! with a token, a secret or a link. It knows nothing of requests.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::super::{SourceError, SourceErrorClass};
+
+/// The cause of an error, kept for whoever prints the chain.
+pub(super) type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why one try of a request came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Another try may do.
+    Again(Setback),
+    /// No other try will do.
+    Over(SourceError),
+}
+
+/// Why a read of a collection ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The service no longer knows the delta state: read everything again.
+    Resync,
+    /// The read failed.
+    Failed(SourceError),
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Something that may pass by itself.
+#[derive(Debug)]
+pub(super) struct Setback {
+    /// Whose move it is, once patience has run out.
+    pub class: SourceErrorClass,
+    /// What happened: a lower-case fragment.
+    pub what: String,
+    /// How long the service asks to wait.
+    pub wait: Option<Duration>,
+    /// The next step for a person, once patience has run out.
+    pub hint: Option<String>,
+    /// The cause.
+    pub cause: Option<Cause>,
+}
+
+impl Setback {
+    /// A setback of the network or of a busy service.
+    pub fn transient(what: impl Into<String>) -> Self {
+        Self { class: SourceErrorClass::Transient, what: what.into(), wait: None, hint: None, cause: None }
+    }
+
+    /// An answer that is not what it must be.
+    pub fn garbled(what: impl Into<String>) -> Self {
+        Self { class: SourceErrorClass::Protocol, ..Self::transient(what) }
+    }
+
+    /// The same with the next step for a person.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with its cause.
+    pub fn because(mut self, cause: impl Into<Cause>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+/// A person must change something.
+pub(super) fn person(message: impl Into<String>, hint: impl Into<String>) -> SourceError {
+    SourceError { class: SourceErrorClass::Person, message: message.into(), hint: Some(hint.into()), source: None }
+}
+
+/// The service answered with what it must not.
+pub(super) fn protocol(message: impl Into<String>) -> SourceError {
+    SourceError { class: SourceErrorClass::Protocol, message: message.into(), hint: None, source: None }
+}
+
+/// Text of a stranger, fit to be shown: one line, no control characters, at most `limit` characters.
+pub(super) fn plain(text: &str, limit: usize) -> String {
+    let mut words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let mut line = String::new();
+    let mut length = 0;
+    for word in &mut words {
+        let space = usize::from(!line.is_empty());
+        if space == 1 {
+            line.push(' ');
+        }
+        line.extend(word.chars().filter(|c| !is_invisible(*c)).take(limit.saturating_sub(length + space)));
+        length += space + word.chars().count();
+        if length > limit {
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+/// Characters that turn or hide the text around them.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_strangers_text_becomes_one_short_line() {
+        assert_eq!(plain("AADSTS1: no.\r\nTrace \u{1b}[31mID\u{202e}: x", 80), "AADSTS1: no. Trace [31mID: x");
+        assert_eq!(plain("aaaa bbbb cccc", 7), "aaaa bb…");
+        assert_eq!(plain(&"x".repeat(9000), 10), format!("{}…", "x".repeat(10)));
+        assert_eq!(plain("  ", 5), "");
+    }
+}

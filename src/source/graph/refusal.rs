@@ -1,0 +1,128 @@
+//! A refusal of the login service, turned into words that a person can act on. The service's own text is shown only
+//! where the number is not known, and then without control characters, short, and without the secret.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::aadsts::{self, Mend, Refusal};
+use super::error::{Setback, Trouble, person, plain};
+use crate::source::{SourceError, SourceErrorClass};
+
+/// How much of the service's own text is shown.
+const MAX_SHOWN: usize = 200;
+
+/// What the login service says when it refuses.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refused {
+    error: String,
+    #[serde(default, rename = "error_description")]
+    description: Value,
+    #[serde(default, rename = "error_codes")]
+    codes: Value,
+}
+
+impl Refused {
+    /// Reads it; `None` when it is something else.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// What it means; `names` are put into the table's texts.
+    pub fn trouble(&self, names: &[(&str, &str)], secret: &SecretString) -> Trouble {
+        match aadsts::find(&self.numbers()) {
+            Some((number, refusal)) => known(number, refusal, names),
+            None => self.unknown(secret),
+        }
+    }
+
+    /// The AADSTS numbers: as data, or else in front of the text.
+    fn numbers(&self) -> Vec<u32> {
+        let listed = self.codes.as_array().map_or(&[][..], Vec::as_slice);
+        let listed = listed.iter().filter_map(|code| u32::try_from(code.as_u64()?).ok());
+        let told = self.description().split("AADSTS").skip(1).filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            rest[..end].parse().ok()
+        });
+        listed.chain(told).take(16).collect()
+    }
+
+    fn description(&self) -> &str {
+        self.description.as_str().unwrap_or_default()
+    }
+
+    fn unknown(&self, secret: &SecretString) -> Trouble {
+        let said = format!("{}: {}", self.error, self.description());
+        let said = plain(&without(&said, secret), MAX_SHOWN);
+        if matches!(self.error.as_str(), "temporarily_unavailable" | "server_error") {
+            return Trouble::Again(Setback::transient(format!("the login service says {said}")));
+        }
+        Trouble::Over(person(
+            format!("the login service refuses: {said}"),
+            "look the AADSTS number up at https://login.microsoftonline.com/error",
+        ))
+    }
+}
+
+fn known(number: u32, refusal: &Refusal, names: &[(&str, &str)]) -> Trouble {
+    let fill = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+    let what = format!("{} (AADSTS{number})", fill(refusal.what));
+    let hint = fill(refusal.next);
+    match refusal.mend {
+        Mend::Again => Trouble::Again(Setback::transient(what).hint(hint)),
+        Mend::Person => Trouble::Over(person(what, hint)),
+        Mend::Later => Trouble::Over(SourceError { class: SourceErrorClass::Transient, ..person(what, hint) }),
+    }
+}
+
+/// The text with the secret blotted out, as it is and as it was sent.
+fn without(text: &str, secret: &SecretString) -> String {
+    let secret = secret.expose_secret();
+    let sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    text.replace(secret, "…").replace(&sent, "…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(body: &str) -> Trouble {
+        let names = [("{domain}", "contoso.example"), ("{application}", "app-1"), ("{key}", "the file k")];
+        Refused::read(body.as_bytes()).unwrap().trouble(&names, &SecretString::from("s3+cret"))
+    }
+
+    fn over(body: &str) -> SourceError {
+        match trouble(body) {
+            Trouble::Over(error) => error,
+            Trouble::Again(setback) => panic!("{setback:?}"),
+        }
+    }
+
+    #[test]
+    fn the_number_is_found_as_data_or_in_the_text() {
+        let data = over(r#"{"error":"invalid_client","error_codes":[7000222],"error_description":"no number"}"#);
+        assert_eq!(data.message, "the application key has expired (AADSTS7000222)");
+        assert!(data.hint.unwrap().contains("into the file k"));
+        let text = over(r#"{"error":"x","error_description":"AADSTS700016: Application 'x' …","error_codes":"odd"}"#);
+        assert_eq!(text.message, "tenant contoso.example does not know application app-1 (AADSTS700016)");
+    }
+
+    #[test]
+    fn an_unknown_refusal_is_quoted_clean_short_and_without_the_secret() {
+        let long = "y".repeat(500);
+        let body = format!(
+            r#"{{"error":"odd","error_description":"AADSTS4711: key s3+cret or s3%2Bcret\r\n\u001b[1m {long}"}}"#
+        );
+        let error = over(&body);
+        assert_eq!(error.class, SourceErrorClass::Person);
+        assert!(error.message.contains("AADSTS4711: key … or … [1m yyy"), "{error}");
+        assert!(error.message.chars().count() < 240 && !error.message.contains("cret"), "{error}");
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_but_a_loop_is_not() {
+        assert!(matches!(trouble(r#"{"error":"x","error_codes":[90033]}"#), Trouble::Again(_)));
+        assert!(matches!(trouble(r#"{"error":"temporarily_unavailable"}"#), Trouble::Again(_)));
+        assert_eq!(over(r#"{"error":"x","error_codes":[50196]}"#).class, SourceErrorClass::Transient);
+    }
+}

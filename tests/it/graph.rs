@@ -1,0 +1,12 @@
+//! The Microsoft Graph source against a scripted HTTP server: what it asks, what it makes of each answer, what it
+//! refuses.
+
+mod server;
+mod world;
+
+mod log;
+mod patience;
+mod reading;
+mod refusing;
+mod sign_in;
+mod starting_over;
