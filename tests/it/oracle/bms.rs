@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bmsync::actual::Actual;
+use bmsync::approved::Consent;
 use bmsync::engine;
 use bmsync::interchange::import::{Format, parse};
 use bmsync::ledger::memory::MemoryLedger;
-use bmsync::plan::{Consent, Plan};
+use bmsync::plan::Plan;
 use bmsync::store::Store as _;
 use bmsync::store::local::LocalStore;
 use jiff::Timestamp;

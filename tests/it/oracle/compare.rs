@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
 
 use bmsync::actual::Actual;
+use bmsync::approved::Consent;
 use bmsync::manifest::config::Config;
 use bmsync::model::{Field, Kind, Record, RecordKey, Status, folded};
-use bmsync::plan::{Action, Change, Consent, Observed, Plan, Scope, plan};
+use bmsync::plan::{Action, Change, Observed, Plan, Scope, plan};
 use fastrand::Rng;
 
 use super::bms::Bms;

@@ -5,8 +5,8 @@ use fastrand::Rng;
 
 use super::model;
 use super::world::{
-    Account, Group, Key, Kind, Limit, Link, Mail, Op, Policy, Read, Record, Round, Rule, Seen, Status, Tenant, User,
-    Values, Walk, World,
+    Account, EmailFrom, Group, Key, Kind, Limit, Link, Op, Policy, Read, Record, Round, Rule, Seen, Status, Tenant,
+    User, Values, Walk, World,
 };
 
 const TENANTS: [&str; 3] = ["t1", "t2", "t3"];
@@ -164,8 +164,10 @@ impl Dice {
             }
             Kind::Contact => self.contact_values(&mut values),
         }
-        let (order, email) =
-            (self.rng.u64(1..=2), self.of(&[Mail::Auto, Mail::Auto, Mail::Auto, Mail::Upn, Mail::Mail]));
+        let (order, email) = (
+            self.rng.u64(1..=2),
+            self.of(&[EmailFrom::Auto, EmailFrom::Auto, EmailFrom::Auto, EmailFrom::Upn, EmailFrom::Mail]),
+        );
         let name = format!("r{}", self.rng.u8(1..=6));
         let groups: Vec<&String> = world.tenants[&tenant].groups.keys().collect();
         let group = if self.rarely() { self.text(&GROUPS) } else { self.of(&groups).clone() };
@@ -406,7 +408,7 @@ impl Dice {
                 let Rule { kind, email, values, .. } = self.rule(world);
                 rule = Rule { kind, email, values, ..rule };
             }
-            4 => rule.email = self.of(&[Mail::Auto, Mail::Upn, Mail::Mail]),
+            4 => rule.email = self.of(&[EmailFrom::Auto, EmailFrom::Upn, EmailFrom::Mail]),
             _ => {
                 let old = std::mem::replace(&mut rule.name, "renamed".to_owned());
                 return vec![Op::DropRule(old), Op::Rule(rule)];

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::compare::{Failure, play};
-use super::world::{Limit, Mail, Op, Policy, User, Walk};
+use super::world::{EmailFrom, Limit, Op, Policy, User, Walk};
 
 /// The smallest walk that fails in the same way, and how.
 pub fn report(walk: &Walk, failure: Failure) -> String {
@@ -98,7 +98,7 @@ fn smaller(walk: &Walk) -> Vec<Walk> {
     }
     for at in 0..walk.world.rules.len() {
         with(&|walk| _ = walk.world.rules.remove(at));
-        with(&|walk| walk.world.rules[at].email = Mail::Auto);
+        with(&|walk| walk.world.rules[at].email = EmailFrom::Auto);
         for value in walk.world.rules[at].values.keys().filter(|name| !["account", "portalAccess"].contains(*name)) {
             with(&|walk| _ = walk.world.rules[at].values.remove(value));
         }

@@ -15,7 +15,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::model::{Blocked, Change, Code, FieldChange, Preserved, Verdict};
-use super::world::{self, Key, Mail, Read, Status, User, Values, World, fields_of};
+use super::world::{self, EmailFrom, Key, Read, Status, User, Values, World, fields_of};
 
 /// `u03` as a GUID; the order of short names is the order of GUIDs.
 fn guid(short: &str) -> Id {
@@ -72,9 +72,9 @@ fn rule(rule: &world::Rule) -> Rule {
         order: rule.order,
         kind: rule.kind,
         email: match rule.email {
-            Mail::Auto => EmailSource::Auto,
-            Mail::Upn => EmailSource::UserPrincipalName,
-            Mail::Mail => EmailSource::Mail,
+            EmailFrom::Auto => EmailSource::Auto,
+            EmailFrom::Upn => EmailSource::UserPrincipalName,
+            EmailFrom::Mail => EmailSource::Mail,
         },
         values: fields(&rule.values),
         suspend: rule.suspend,

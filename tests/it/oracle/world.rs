@@ -192,7 +192,7 @@ pub struct Group {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mail {
+pub enum EmailFrom {
     #[default]
     Auto,
     Upn,
@@ -206,7 +206,7 @@ pub struct Rule {
     pub group: String,
     pub order: u64,
     pub kind: Kind,
-    pub email: Mail,
+    pub email: EmailFrom,
     /// For a contact `account`, perhaps `location`, `portalAccess` and, with it, `securityRole`.
     pub values: Values,
     pub suspend: bool,
@@ -259,7 +259,7 @@ pub struct Link {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Unknown,
-    Present { content: Box<User>, group: String, kind: Kind, email: Mail, values: Values, enabled: bool },
+    Present { content: Box<User>, group: String, kind: Kind, email: EmailFrom, values: Values, enabled: bool },
     Absent { kept: bool },
 }
 

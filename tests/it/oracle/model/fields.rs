@@ -2,7 +2,7 @@
 
 use super::people::is_external;
 use super::{Code, FieldChange};
-use crate::oracle::world::{Account, Kind, Mail, Record, Rule, Status, User, Values, World, fields_of};
+use crate::oracle::world::{Account, EmailFrom, Kind, Record, Rule, Status, User, Values, World, fields_of};
 
 pub(super) fn filled(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
@@ -27,15 +27,15 @@ pub(super) fn username(user: &User) -> Option<String> {
 }
 
 /// R3: "`#EXT#` (any case) is looked at first".
-pub(super) fn email(user: &User, mode: Mail) -> Option<String> {
+pub(super) fn email(user: &User, mode: EmailFrom) -> Option<String> {
     let mail = filled(&user.mail);
     let other = user.other_mails.first().and_then(|mail| filled(mail));
     let upn = filled(&user.upn);
     let email = match mode {
-        Mail::Mail => mail,
-        Mail::Auto if is_external(user) => mail.or(other),
-        Mail::Auto if user.microsoft => mail,
-        Mail::Upn | Mail::Auto => upn,
+        EmailFrom::Mail => mail,
+        EmailFrom::Auto if is_external(user) => mail.or(other),
+        EmailFrom::Auto if user.microsoft => mail,
+        EmailFrom::Upn | EmailFrom::Auto => upn,
     };
     email.map(str::to_owned)
 }

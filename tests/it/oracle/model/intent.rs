@@ -82,7 +82,7 @@ pub(super) fn find_record<'w>(
         }
         Some(_) => {}
     }
-    let (others, ambiguous) = other_kind(world, rule, &after, None, left);
+    let (others, ambiguous) = other_kind(world, rule, &after, target, left);
     // R6: "The user's record of the other kind is archived when its rule now wants this kind. That is the record it is
     // linked to; and …".
     let archives = left.into_iter().chain(others).collect();
@@ -114,19 +114,18 @@ pub(super) fn restorable<'w>(world: &'w World, person: &Person, kind: Kind) -> O
 
 /// R6: "and, when both would have a login, one with its email that nobody owns or whose owner is gone (two or more →
 /// `AmbiguousEmail`; owned by a living user → `EmailTaken`)", with section 9: "only when the user's own change newly
-/// sets that email or login" (see [`had`]; `keeps` is the record that the user owns and keeps, `left` the one that it
-/// leaves). A living owner's is left to the check of names. Reading: all logins of the other kind with that email are
+/// sets that email or login" (see `had`; `left` is the linked record of the other kind). A living owner's is left to the check of names. Reading: all logins of the other kind with that email are
 /// counted, but not the one that the user leaves, which goes anyway.
 pub(super) fn other_kind<'w>(
     world: &'w World,
     rule: &Rule,
     after: &Values,
-    keeps: Option<&Record>,
+    target: Option<&Record>,
     left: Option<&Record>,
 ) -> (Vec<&'w Record>, bool) {
     let Some(email) = after.get("email").filter(|_| login(rule.kind, after)) else { return (Vec::new(), false) };
     let has = |record: &Record| has_login(record) && record.get("email").is_some_and(|has| same(has, email));
-    if keeps.is_some_and(has) {
+    if target.is_some_and(has) {
         return (Vec::new(), false);
     }
     let others: Vec<&Record> = world

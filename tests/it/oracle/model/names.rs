@@ -47,11 +47,10 @@ pub(super) fn same_record(a: Option<&Record>, b: Option<&Record>) -> bool {
     matches!((a, b), (Some(a), Some(b)) if (a.kind, a.id) == (b.kind, b.id))
 }
 
-/// The names that a change does not newly set. Reading: those of the record that the user owns and keeps. To a merge and
-/// to the new record of a change of kind every name is new, so of two users that would take over one record only one
-/// does, and nobody is given a name that another record has.
-pub(super) fn had(person: &Person, intent: &Intent) -> Vec<Name> {
-    person.linked.filter(|linked| same_record(intent.target, Some(linked))).map(holds).unwrap_or_default()
+/// The names that a change does not newly set. Reading: those that the record which is written has already, so the new
+/// record of a change of kind newly sets all of its names, and a merge only those that it changes.
+pub(super) fn had(intent: &Intent) -> Vec<Name> {
+    intent.target.map(holds).unwrap_or_default()
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,9 +76,20 @@ impl Taken {
     }
 }
 
+/// The names that a user would have with a record that it does not own yet, or newly with the one that it owns.
+fn claims(person: &Person) -> Vec<Name> {
+    let keeps = person
+        .linked
+        .filter(|linked| person.intent.as_ref().is_some_and(|intent| same_record(intent.target, Some(linked))));
+    let kept = keeps.map(holds).unwrap_or_default();
+    wants(person).into_iter().filter(|name| !kept.contains(name)).collect()
+}
+
 /// "If two directory users want the same username or email, the one that already owns it keeps it; else the lower (order,
 /// group age, group ID, tenant ID, object ID) gets it"; "the order above decides on what each wants, whether or not the
-/// winner is then blocked for another reason"; "Only names that a change newly sets are checked".
+/// winner is then blocked for another reason"; "Only names that a change newly sets are checked". Reading: a name
+/// that a user keeps with its record is left to the check of names that stay taken; what a merge leaves as it is counts
+/// here too, so of two users that would merge one record only one does.
 pub(super) fn loses(world: &World, people: &[Person], at: usize) -> Taken {
     let mut taken = Taken::default();
     let me = &people[at];
@@ -87,8 +97,7 @@ pub(super) fn loses(world: &World, people: &[Person], at: usize) -> Taken {
     if intent.action.is_none() {
         return taken;
     }
-    let had = had(me, intent);
-    for name in wants(me).iter().filter(|name| !had.contains(name)) {
+    for name in &claims(me) {
         let rank = |person: &Person| {
             let order = person.intent.as_ref().map(|intent| {
                 let (order, age, group) = precedence(world, intent.rule);
@@ -97,7 +106,7 @@ pub(super) fn loses(world: &World, people: &[Person], at: usize) -> Taken {
             (!owns(person, name), order, person.key.clone())
         };
         let beats_me =
-            |(other, person): (usize, &Person)| other != at && wants(person).contains(name) && rank(person) < rank(me);
+            |(other, person): (usize, &Person)| other != at && claims(person).contains(name) && rank(person) < rank(me);
         if people.iter().enumerate().any(beats_me) {
             taken.add(name);
         }

@@ -59,7 +59,7 @@ impl<'w> Round<'w> {
             let judged_with_held = held.contains(&at) && !blocked.contains(&at);
             other == at || (!blocked.contains(&other) && (judged_with_held || !held.contains(&other)))
         };
-        let had = had(&self.people[at], intent);
+        let had = had(intent);
         for name in names(intent.rule.kind, &intent.after).iter().filter(|name| !had.contains(name)) {
             let others = self.world.records.iter().filter(|record| !same_record(Some(record), intent.target));
             if others.filter(|record| holds(record).contains(name)).any(|record| self.still_has(record, name, &happens))

@@ -8,7 +8,7 @@ use super::names::loses;
 use super::people::heads;
 use super::round::{Round, Set};
 use super::{ACTIONS, Blocked, Change, FieldChange, Person, Preserved, Standing, Verdict};
-use crate::oracle::world::{Record, Rule, Status};
+use crate::oracle::world::{Record, Rule, Status, fields_of};
 
 impl Round<'_> {
     pub(super) fn verdict(
@@ -128,8 +128,8 @@ impl Round<'_> {
         }
         for change in changes.iter_mut().filter(|change| change.action == "archive") {
             let record = change.id.and_then(|id| self.world.record(change.kind, id));
-            let names: Vec<(&'static str, &str)> =
-                ["username", "email"].into_iter().filter_map(|name| Some((name, record?.get(name)?))).collect();
+            let both = fields_of(change.kind).iter().copied().filter(|name| ["username", "email"].contains(name));
+            let names: Vec<(&'static str, &str)> = both.filter_map(|name| Some((name, record?.get(name)?))).collect();
             let suffixes = std::iter::once("_Archived".to_owned()).chain((2..).map(|n| format!("_Archived{n}")));
             let free = |suffix: &String| {
                 names.iter().all(|(name, value)| !used.contains(&(*name, folded(&format!("{value}{suffix}")))))
