@@ -4,6 +4,7 @@
 //! a test run should take. What a walk is about is in `world.rs`; a walk that fails is made smaller and printed.
 
 mod bms;
+mod cases;
 mod compare;
 mod generate;
 mod model;
