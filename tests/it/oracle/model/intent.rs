@@ -114,8 +114,9 @@ pub(super) fn restorable<'w>(world: &'w World, person: &Person, kind: Kind) -> O
 
 /// R6: "and, when both would have a login, one with its email that nobody owns or whose owner is gone (two or more →
 /// `AmbiguousEmail`; owned by a living user → `EmailTaken`)", with section 9: "only when the user's own change newly
-/// sets that email or login" (see `had`; `left` is the linked record of the other kind). A living owner's is left to the check of names. Reading: all logins of the other kind with that email are
-/// counted, but not the one that the user leaves, which goes anyway.
+/// sets that email or login" (see `had`; `left` is the linked record of the other kind). A living owner's is left to the
+/// check of names. Reading: all logins of the other kind with that email are counted, but not the one that the user
+/// leaves, which goes anyway.
 pub(super) fn other_kind<'w>(
     world: &'w World,
     rule: &Rule,
