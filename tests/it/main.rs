@@ -21,6 +21,8 @@ mod ledger;
 #[cfg(test)]
 mod manifest;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod server;
