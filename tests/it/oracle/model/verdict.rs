@@ -73,7 +73,7 @@ impl Round<'_> {
         };
         let Some(action) = intent.action else { return Vec::new() };
         let archive = |record: &&Record| {
-            let fields = vec![status_change(record, Status::Archived, "rule")];
+            let fields = vec![status_change(record, Status::Archived, "directory")];
             change("archive", record.kind, Some(record.id), Some(intent.rule), fields)
         };
         let id = intent.target.map(|target| target.id);
