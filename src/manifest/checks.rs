@@ -210,7 +210,7 @@ fn duplicate_groups(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
 fn blocks(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     for (_, spec) in rules(documents) {
         let wrong = |block: &str, span: Span| {
-            let message = format!("a rule for {block}s cannot have a `{}` block", other(block));
+            let message = format!("a rule for {block}s cannot have the block `{}`", other(block));
             Problem::new(span, Code::WrongBlock, message).hint(format!("use `{block}`, or change `record`"))
         };
         let problem = match (spec.record.get(), &spec.employee, &spec.contact) {
