@@ -94,7 +94,9 @@ fn a_directory_may_answer_oddly_and_the_plan_is_the_same() {
         assert_eq!(bench.plan(&[]), (0, expected.clone()), "{fault}");
         bench.control().clear_faults();
     }
-    ODD.iter().for_each(|fault| bench.fault(fault));
+    for fault in ODD {
+        bench.fault(fault);
+    }
     assert_eq!(bench.plan(&[]), (0, expected), "all at once");
     bench.run(&["apply", "--yes"]).ends(0);
     assert_eq!(actions(&bench.plan(&[]).1), Vec::<String>::new());

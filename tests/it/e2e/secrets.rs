@@ -104,7 +104,7 @@ fn keys_tokens_and_links_are_told_to_nobody_and_stored_nowhere() {
     let mut told: Vec<(String, Told)> = Vec::new();
     let mut say = |args: &[&str]| {
         // The log is for people and for machines in turn.
-        let format = if told.len() % 2 == 0 { "text" } else { "json" };
+        let format = if told.len().is_multiple_of(2) { "text" } else { "json" };
         let mut command = bench.command(&[&["-vvv", "--log-format", format], args].concat());
         let output = command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1").output().expect("it starts");
         told.push((format!("{args:?}"), Told::of(output)));
