@@ -103,7 +103,7 @@ impl Bench {
         let (contoso, fabrikam) = (serve(contoso, options), serve(world(FABRIKAM_YAML), Options::default()));
         let folder = tempfile::tempdir().expect("a folder");
         let bench = Self { folder, runtime, contoso: Some(contoso), fabrikam: Some(fabrikam) };
-        bench.write("manifests/all.yaml", &bench.manifests());
+        bench.write("manifests/all.yaml", bench.manifests());
         bench
     }
 
@@ -134,13 +134,13 @@ impl Bench {
     pub fn declare(&self, from: &str, to: &str) {
         let manifests = self.manifests();
         assert!(manifests.contains(from), "`{from}` is in the manifests");
-        self.write("manifests/all.yaml", &manifests.replacen(from, to, 1));
+        self.write("manifests/all.yaml", manifests.replacen(from, to, 1));
     }
 
     /// Writes a policy.
     pub fn policy(&self, spec: &str) {
         let head = "apiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: { name: policy }\nspec:";
-        self.write("manifests/policy.yaml", &format!("{head} {spec}\n"));
+        self.write("manifests/policy.yaml", format!("{head} {spec}\n"));
     }
 
     /// Where everything is.

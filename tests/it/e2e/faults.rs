@@ -94,7 +94,9 @@ fn a_directory_may_answer_oddly_and_the_plan_is_the_same() {
         assert_eq!(bench.plan(&[]), (0, expected.clone()), "{fault}");
         bench.control().clear_faults();
     }
-    ODD.iter().for_each(|fault| bench.fault(fault));
+    for fault in ODD {
+        bench.fault(fault);
+    }
     assert_eq!(bench.plan(&[]), (0, expected), "all at once");
     bench.run(&["apply", "--yes"]).ends(0);
     assert_eq!(actions(&bench.plan(&[]).1), Vec::<String>::new());
@@ -131,9 +133,10 @@ fn a_trouble_that_lasts_fails_its_tenant_alone_and_removes_nothing() {
         let expected = undisturbed(&bench);
         let before = contoso_records(&bench);
         bench.fault(fault);
-        let told = bench.run(&["plan", "-o", "json", "--detailed-exitcode"]).ends(1);
-        let plan = told.json();
-        assert_eq!(actions(&plan), ["create 99"], "{fault}: nothing of contoso, all of fabrikam");
+        let told = bench.run(&["apply", "--yes", "-o", "json"]).ends(1);
+        let plan = &told.json()["plan"];
+        assert_eq!(actions(plan), ["create 99"], "{fault}: nothing of contoso, all of fabrikam");
+        assert_eq!(told.json()["applied"]["written"]["create"], 1, "{fault}");
         assert_eq!(
             (&plan["tenants"][0]["state"], &plan["tenants"][1]["state"]),
             (&json!("failed"), &json!("complete"))
@@ -143,16 +146,26 @@ fn a_trouble_that_lasts_fails_its_tenant_alone_and_removes_nothing() {
         for part in *parts {
             assert!(message.contains(part) && told.err.contains(part), "{fault}: `{part}` is missing in {message}");
         }
-        bench.control().clear_faults();
-        bench.fault(fault);
-        let applied = bench.run(&["apply", "--yes"]).ends(1);
-        assert!(applied.out.contains("Applied: 1 created."), "{fault}: {applied:#?}");
         assert_eq!(contoso_records(&bench), before, "{fault}");
         bench.control().clear_faults();
-        let (code, plan) = bench.plan(&[]);
-        assert_eq!((code, actions(&plan)), (0, vec!["deactivate 1".into(), "update 2".into(), "create 11".into()]));
+        let (code, plan) = bench.plan(&["--detailed-exitcode"]);
+        assert_eq!((code, actions(&plan)), (2, vec!["deactivate 1".into(), "update 2".into(), "create 11".into()]));
         assert_eq!(plan["tenants"][0], expected["tenants"][0], "{fault}: the directory is read as before");
     });
+}
+
+#[test]
+fn plan_too_exits_1_for_a_failed_tenant_and_prints_the_whole_plan() {
+    let bench = changed();
+    undisturbed(&bench);
+    for fault in ["foreign-link=always", "no-roles=always", "sign-in=always:7000222"] {
+        bench.fault(fault);
+        for format in ["json", "text", "markdown"] {
+            let told = bench.run(&["plan", "-o", format]).ends(1);
+            assert!(told.out.contains("gus@fabrikam.com") && !told.out.contains("hugo@contoso.com"), "{told:#?}");
+        }
+        bench.control().clear_faults();
+    }
 }
 
 fn contoso_records(bench: &Bench) -> Vec<String> {
@@ -180,6 +193,7 @@ fn a_wrong_key_or_none_is_told_with_the_place_where_it_comes_from() {
         let told = told(key);
         assert!(told.out.contains("CONTOSO_KEY") && told.out.contains("fay@fabrikam.com"), "{told:#?}");
     }
+    bench.run(&["plan"]).ends(0);
     bench.declare("1f3c5d7e-0000-4000-8000-000000000001", "1f3c5d7e-0000-4000-8000-0000000000ff");
     assert!(bench.run(&["plan"]).ends(1).out.contains("AADSTS700016"));
     bench.declare("domain: contoso.onmicrosoft.com", "domain: nowhere.onmicrosoft.com");

@@ -6,6 +6,9 @@ use bmsync::simulator::Deletion;
 
 use super::bench::{Bench, CONTOSO, FABRIKAM, FAY, actions, person};
 
+/// Something that a hand does to a plan.
+type Edit = fn(&mut Value);
+
 fn saved() -> Bench {
     let bench = Bench::new();
     bench.run(&["plan", "--out", "plan.json"]).ends(0);
@@ -70,7 +73,7 @@ fn layout_and_comments_of_manifests_make_no_plan_stale() {
 fn a_plan_edited_by_hand_is_refused() {
     let bench = saved();
     let whole = bench.read("plan.json");
-    let edits: [(&str, fn(&mut Value)); 8] = [
+    let edits: [(&str, Edit); 8] = [
         ("a field", |plan| plan["changes"][0]["fields"][3]["after"] = json!("Mallory")),
         ("a reason", |plan| plan["changes"][0]["reason"] = json!("because")),
         ("a change less", |plan| drop(plan["changes"].as_array_mut().map(|changes| changes.remove(0)))),
