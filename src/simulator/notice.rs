@@ -1,0 +1,325 @@
+//! From what changed to notifications: who is told, in which words, and what the faults make of it. Knows nothing of
+//! how they are delivered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::control::{ControlError, not_found};
+use super::faults::Fault;
+use super::object::{Member, ObjectId, Presence, random_guid};
+use super::outbox::{Company, Item, Outbox, Pace, Post};
+use super::properties::Resource;
+use super::settings::Strike;
+use super::state::State;
+use super::stats::Class;
+use super::subscription::{Authorization, Membership, Subscription};
+use super::world::{Tenant, What, World};
+
+/// What Graph says about a subscription itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifecycleEvent {
+    /// Its authorization is about to lapse.
+    ReauthorizationRequired,
+    /// It is gone.
+    SubscriptionRemoved,
+    /// Notifications were lost.
+    Missed,
+}
+
+impl LifecycleEvent {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ReauthorizationRequired, Self::SubscriptionRemoved, Self::Missed];
+
+    /// As it stands in `lifecycleEvent`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReauthorizationRequired => "reauthorizationRequired",
+            Self::SubscriptionRemoved => "subscriptionRemoved",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// The subscriptions, and what waits to be told them.
+pub(super) struct Notices {
+    pub(super) list: Vec<Subscription>,
+    pub(super) outbox: Outbox,
+    pub(super) pace: Pace,
+    /// Rung when there is something new in the outbox.
+    pub(super) bell: Arc<Notify>,
+    /// Of each tenant, the revision up to which everything was told.
+    told: Vec<usize>,
+    sequence: i64,
+    /// Tenants and resources whose changes are not to be seen yet.
+    veils: Vec<(usize, Resource, Instant)>,
+}
+
+/// What is waiting for an authorization at most.
+const WAITING: usize = 1000;
+
+impl Notices {
+    pub(super) fn new(world: &World, pace: Pace) -> Self {
+        let told = world.tenants.iter().map(Tenant::revision).collect();
+        let bell = Arc::new(Notify::new());
+        Self { list: Vec::new(), outbox: Outbox::default(), pace, bell, told, sequence: 0, veils: Vec::new() }
+    }
+
+    /// Nobody is subscribed to the world as it is now.
+    pub(super) fn reset(&mut self, world: &World) {
+        let bell = Arc::clone(&self.bell);
+        *self = Self { bell, ..Self::new(world, self.pace) };
+    }
+
+    /// Whether changes of this kind are not to be seen yet.
+    pub(super) fn veils(&mut self, tenant: usize, resource: Resource) -> bool {
+        let now = Instant::now();
+        self.veils.retain(|(_, _, until)| *until > now);
+        self.veils.iter().any(|(veiled, kind, _)| (*veiled, *kind) == (tenant, resource))
+    }
+
+    /// Forgets the subscriptions whose time is up.
+    pub(super) fn prune(&mut self) {
+        let now = Timestamp::now();
+        self.list.retain(|subscription| subscription.wish.until > now);
+    }
+
+    fn place(&self, id: &str) -> Result<usize, ControlError> {
+        let place = self.list.iter().position(|subscription| subscription.id == id);
+        place.map_or_else(|| not_found("subscription", id), Ok)
+    }
+
+    /// A number beyond 2^53, larger each time.
+    fn next_sequence(&mut self) -> i64 {
+        let ticks = Timestamp::now().as_microsecond() * 10 + 621_355_968_000_000_000;
+        self.sequence = ticks.max(self.sequence + 1);
+        self.sequence
+    }
+}
+
+/// What happened to one object since the last time.
+struct News {
+    resource: Resource,
+    number: u32,
+    members: Vec<Member>,
+}
+
+fn news(tenant: &Tenant, since: usize) -> Vec<News> {
+    let mut all: Vec<News> = Vec::new();
+    for change in tenant.log.get(since..).unwrap_or_default() {
+        let known = all.iter().position(|news| (news.resource, news.number) == (change.resource, change.number));
+        let place = known.unwrap_or_else(|| {
+            all.push(News { resource: change.resource, number: change.number, members: Vec::new() });
+            all.len() - 1
+        });
+        match &change.what {
+            What::Member(member) if !all[place].members.contains(member) => all[place].members.push(*member),
+            What::Member(_) | What::Appeared | What::Attributes(_) | What::Removed => {}
+        }
+    }
+    all
+}
+
+impl News {
+    fn membership(&self) -> Membership {
+        if self.members.is_empty() { Membership::AsBefore } else { Membership::Changed }
+    }
+
+    /// Only a deletion for good is `deleted`; everything else is `updated`.
+    fn kind(&self, tenant: &Tenant) -> &'static str {
+        let object = tenant.table(self.resource).get(self.number);
+        if object.is_some_and(|object| object.presence == Presence::Purged) { "deleted" } else { "updated" }
+    }
+
+    fn item(&self, tenant: &Tenant, id: &ObjectId, subscription: &Subscription, sequence: i64) -> Value {
+        let mut item = change_item(&tenant.id, self.resource, &id.to_string(), subscription, sequence);
+        item["changeType"] = json!(self.kind(tenant));
+        if !self.members.is_empty() {
+            item["resourceData"]["members@delta"] = self.members_json(tenant);
+        }
+        item
+    }
+
+    fn members_json(&self, tenant: &Tenant) -> Value {
+        let current = tenant.members_of(self.number);
+        let told = |member: &Member| {
+            let (id, _) = tenant.describe(*member)?;
+            let here = json!({ "id": id.to_string() });
+            let gone = json!({ "id": id.to_string(), "@removed": "deleted" });
+            Some(if current.contains(member) { here } else { gone })
+        };
+        self.members.iter().filter_map(told).collect()
+    }
+}
+
+fn change_item(tenant: &str, resource: Resource, id: &str, subscription: &Subscription, sequence: i64) -> Value {
+    let (collection, kind) = match resource {
+        Resource::Users => ("Users", "User"),
+        Resource::Groups => ("Groups", "Group"),
+    };
+    let path = format!("{collection}/{id}");
+    json!({
+        "changeType": "updated", "clientState": subscription.wish.client_state, "resource": path,
+        "resourceData": { "@odata.type": format!("#Microsoft.Graph.{kind}"), "@odata.id": path, "id": id,
+            "organizationId": tenant, "sequenceNumber": sequence },
+        "subscriptionExpirationDateTime": with_offset(subscription.wish.until),
+        "subscriptionId": subscription.id, "tenantId": tenant,
+    })
+}
+
+/// In the time of a zone two hours ahead, as was seen.
+fn with_offset(time: Timestamp) -> String {
+    let zone = TimeZone::fixed(Offset::constant(2));
+    time.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+fn lifecycle_item(tenant: &str, subscription: &Subscription, event: LifecycleEvent) -> Value {
+    json!({
+        "subscriptionId": subscription.id, "subscriptionExpirationDateTime":
+            subscription.wish.until.strftime("%Y-%m-%dT%H:%M:%S.0000000Z").to_string(),
+        "tenantId": tenant, "clientState": subscription.wish.client_state, "lifecycleEvent": event.name(),
+    })
+}
+
+impl State {
+    /// Tells the subscribers what changed since the last time.
+    pub(super) fn announce(&mut self) {
+        self.notices.prune();
+        for number in 0..self.world.tenants.len() {
+            let tenant = &self.world.tenants[number];
+            let since = std::mem::replace(&mut self.notices.told[number], tenant.revision());
+            if self.notices.list.iter().any(|subscription| subscription.wish.tenant == number) {
+                news(tenant, since).iter().for_each(|news| self.tell(number, news));
+            }
+        }
+    }
+
+    fn tell(&mut self, number: usize, news: &News) {
+        let tenant = &self.world.tenants[number];
+        let Some(object) = tenant.table(news.resource).get(news.number) else { return };
+        let (id, kind) = (object.id.clone(), news.kind(tenant));
+        for place in 0..self.notices.list.len() {
+            let wish = &self.notices.list[place].wish;
+            let sees = wish.tenant == number && wish.watch.sees(news.resource, &id, news.membership());
+            if sees && wish.kinds().iter().any(|wanted| wanted == kind) {
+                let sequence = self.notices.next_sequence();
+                let tenant = &self.world.tenants[number];
+                let item = news.item(tenant, &id, &self.notices.list[place], sequence);
+                self.notify(place, news.resource, &id, item);
+            }
+        }
+    }
+
+    /// Puts a notification into the outbox, with the troubles that strike it.
+    fn notify(&mut self, place: usize, resource: Resource, id: &ObjectId, mut item: Value) {
+        let path = format!("/v1.0/{}/{id}", resource.path());
+        if self.strikes_notice(Fault::DropNotification, &path).is_some() {
+            return;
+        }
+        if self.strikes_notice(Fault::ReauthorizationRequired, &path).is_some() {
+            self.notices.list[place].authorization = Authorization::Lapsed;
+            self.put_lifecycle(place, LifecycleEvent::ReauthorizationRequired);
+        }
+        let subscription = &mut self.notices.list[place];
+        if subscription.authorization == Authorization::Lapsed {
+            subscription.waiting.truncate(WAITING - 1);
+            subscription.waiting.push(item);
+            return;
+        }
+        if self.strikes_notice(Fault::ForeignClientState, &path).is_some() {
+            item["clientState"] = json!(random_guid(&mut self.secrets));
+        }
+        if let Some(strike) = self.strikes_notice(Fault::EarlyNotification, &path) {
+            let until = Instant::now() + self.notices.pace.after + strike.milliseconds();
+            self.notices.veils.push((self.notices.list[place].wish.tenant, resource, until));
+        }
+        self.post(place, &path, &item);
+    }
+
+    fn post(&mut self, place: usize, path: &str, item: &Value) {
+        let mut wait = self.notices.pace.after;
+        let mut company = Company::Alone;
+        if let Some(strike) = self.strikes_notice(Fault::LateNotification, path) {
+            wait += strike.milliseconds();
+        }
+        if let Some(strike) = self.strikes_notice(Fault::BatchNotifications, path) {
+            (wait, company) = (wait + strike.milliseconds(), Company::Shared);
+        }
+        let copies = 1 + usize::from(self.strikes_notice(Fault::DuplicateNotification, path).is_some());
+        for _ in 0..copies {
+            self.put_change(place, item.clone(), wait, company);
+        }
+    }
+
+    fn strikes_notice(&mut self, fault: Fault, path: &str) -> Option<Strike> {
+        self.faults.strikes(fault, Class::Subscriptions, path, &mut self.rng)
+    }
+
+    fn put_change(&mut self, place: usize, body: Value, wait: Duration, company: Company) {
+        let subscription = &self.notices.list[place];
+        let item = Item { subscription: subscription.id.clone(), body };
+        let post = Post::new(&subscription.wish.notification_url, item, Instant::now() + wait, company);
+        self.notices.outbox.put(post);
+        self.notices.bell.notify_one();
+    }
+
+    fn put_lifecycle(&mut self, place: usize, event: LifecycleEvent) {
+        let subscription = &self.notices.list[place];
+        let Some(url) = &subscription.wish.lifecycle_url else { return };
+        let body = lifecycle_item(&self.world.tenants[subscription.wish.tenant].id, subscription, event);
+        let item = Item { subscription: subscription.id.clone(), body };
+        let post = Post::new(url, item, Instant::now() + self.notices.pace.after, Company::Alone);
+        self.notices.outbox.put(post);
+        self.notices.bell.notify_one();
+    }
+
+    /// A subscription has a good token again: what waited for it is sent.
+    pub(super) fn authorize(&mut self, place: usize) {
+        self.notices.list[place].authorization = Authorization::Valid;
+        for item in std::mem::take(&mut self.notices.list[place].waiting) {
+            self.put_change(place, item, self.notices.pace.after, Company::Alone);
+        }
+    }
+
+    pub(super) fn subscriptions_json(&mut self) -> Value {
+        self.notices.prune();
+        let shown = |subscription: &Subscription| {
+            let mut shown = subscription.to_json(None);
+            shown["tenantId"] = json!(self.world.tenants[subscription.wish.tenant].id);
+            shown["authorized"] = json!(subscription.authorization == Authorization::Valid);
+            shown["delivered"] = json!(subscription.delivered);
+            shown["failed"] = json!(subscription.failed);
+            shown
+        };
+        self.notices.list.iter().map(shown).collect()
+    }
+
+    pub(super) fn expire_subscription(&mut self, id: &str) -> Result<(), ControlError> {
+        let place = self.notices.place(id)?;
+        self.notices.list.remove(place);
+        Ok(())
+    }
+
+    pub(super) fn send_lifecycle(&mut self, id: &str, event: LifecycleEvent) -> Result<(), ControlError> {
+        let place = self.notices.place(id)?;
+        self.put_lifecycle(place, event);
+        Ok(())
+    }
+
+    pub(super) fn forge_notification(&mut self, id: &str) -> Result<(), ControlError> {
+        let place = self.notices.place(id)?;
+        let (stranger, state) = (random_guid(&mut self.secrets), random_guid(&mut self.secrets));
+        let sequence = self.notices.next_sequence();
+        let subscription = &self.notices.list[place];
+        let (tenant, resource) = (&self.world.tenants[subscription.wish.tenant].id, subscription.wish.watch.resource());
+        let mut item = change_item(tenant, resource, &stranger, subscription, sequence);
+        item["clientState"] = json!(state);
+        self.put_change(place, item, Duration::ZERO, Company::Alone);
+        Ok(())
+    }
+}
