@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::change::{Deletion, Farewell};
 use super::faults::{Fault, FaultError};
 use super::file::{self, FileError};
-use super::notice::LifecycleEvent;
+use super::news::LifecycleEvent;
 use super::object::ObjectId;
 use super::properties::Resource;
 use super::settings::Faults;

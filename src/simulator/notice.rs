@@ -1,50 +1,25 @@
-//! From what changed to notifications: who is told, in which words, and what the faults make of it. Knows nothing of
-//! how they are delivered.
+//! From what changed to notifications: who is told, when, and what the faults make of it. Knows nothing of how they are
+//! delivered.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::control::{ControlError, not_found};
 use super::faults::Fault;
-use super::object::{Member, ObjectId, Presence, random_guid};
+use super::news::{LifecycleEvent, News, change_item, lifecycle_item, news};
+use super::object::{ObjectId, random_guid};
 use super::outbox::{Company, Item, Outbox, Pace, Post};
 use super::properties::Resource;
 use super::settings::Strike;
 use super::state::State;
 use super::stats::Class;
-use super::subscription::{Authorization, Membership, Subscription};
-use super::world::{Tenant, What, World};
-
-/// What Graph says about a subscription itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LifecycleEvent {
-    /// Its authorization is about to lapse.
-    ReauthorizationRequired,
-    /// It is gone.
-    SubscriptionRemoved,
-    /// Notifications were lost.
-    Missed,
-}
-
-impl LifecycleEvent {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ReauthorizationRequired, Self::SubscriptionRemoved, Self::Missed];
-
-    /// As it stands in `lifecycleEvent`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReauthorizationRequired => "reauthorizationRequired",
-            Self::SubscriptionRemoved => "subscriptionRemoved",
-            Self::Missed => "missed",
-        }
-    }
-}
+use super::subscription::{Authorization, Subscription};
+use super::world::{Tenant, World};
 
 /// The subscriptions, and what waits to be told them.
 pub(super) struct Notices {
@@ -102,90 +77,6 @@ impl Notices {
     }
 }
 
-/// What happened to one object since the last time.
-struct News {
-    resource: Resource,
-    number: u32,
-    members: Vec<Member>,
-}
-
-fn news(tenant: &Tenant, since: usize) -> Vec<News> {
-    let mut all: Vec<News> = Vec::new();
-    for change in tenant.log.get(since..).unwrap_or_default() {
-        let known = all.iter().position(|news| (news.resource, news.number) == (change.resource, change.number));
-        let place = known.unwrap_or_else(|| {
-            all.push(News { resource: change.resource, number: change.number, members: Vec::new() });
-            all.len() - 1
-        });
-        match &change.what {
-            What::Member(member) if !all[place].members.contains(member) => all[place].members.push(*member),
-            What::Member(_) | What::Appeared | What::Attributes(_) | What::Removed => {}
-        }
-    }
-    all
-}
-
-impl News {
-    fn membership(&self) -> Membership {
-        if self.members.is_empty() { Membership::AsBefore } else { Membership::Changed }
-    }
-
-    /// Only a deletion for good is `deleted`; everything else is `updated`.
-    fn kind(&self, tenant: &Tenant) -> &'static str {
-        let object = tenant.table(self.resource).get(self.number);
-        if object.is_some_and(|object| object.presence == Presence::Purged) { "deleted" } else { "updated" }
-    }
-
-    fn item(&self, tenant: &Tenant, id: &ObjectId, subscription: &Subscription, sequence: i64) -> Value {
-        let mut item = change_item(&tenant.id, self.resource, &id.to_string(), subscription, sequence);
-        item["changeType"] = json!(self.kind(tenant));
-        if !self.members.is_empty() {
-            item["resourceData"]["members@delta"] = self.members_json(tenant);
-        }
-        item
-    }
-
-    fn members_json(&self, tenant: &Tenant) -> Value {
-        let current = tenant.members_of(self.number);
-        let told = |member: &Member| {
-            let (id, _) = tenant.describe(*member)?;
-            let here = json!({ "id": id.to_string() });
-            let gone = json!({ "id": id.to_string(), "@removed": "deleted" });
-            Some(if current.contains(member) { here } else { gone })
-        };
-        self.members.iter().filter_map(told).collect()
-    }
-}
-
-fn change_item(tenant: &str, resource: Resource, id: &str, subscription: &Subscription, sequence: i64) -> Value {
-    let (collection, kind) = match resource {
-        Resource::Users => ("Users", "User"),
-        Resource::Groups => ("Groups", "Group"),
-    };
-    let path = format!("{collection}/{id}");
-    json!({
-        "changeType": "updated", "clientState": subscription.wish.client_state, "resource": path,
-        "resourceData": { "@odata.type": format!("#Microsoft.Graph.{kind}"), "@odata.id": path, "id": id,
-            "organizationId": tenant, "sequenceNumber": sequence },
-        "subscriptionExpirationDateTime": with_offset(subscription.wish.until),
-        "subscriptionId": subscription.id, "tenantId": tenant,
-    })
-}
-
-/// In the time of a zone two hours ahead, as was seen.
-fn with_offset(time: Timestamp) -> String {
-    let zone = TimeZone::fixed(Offset::constant(2));
-    time.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-fn lifecycle_item(tenant: &str, subscription: &Subscription, event: LifecycleEvent) -> Value {
-    json!({
-        "subscriptionId": subscription.id, "subscriptionExpirationDateTime":
-            subscription.wish.until.strftime("%Y-%m-%dT%H:%M:%S.0000000Z").to_string(),
-        "tenantId": tenant, "clientState": subscription.wish.client_state, "lifecycleEvent": event.name(),
-    })
-}
-
 impl State {
     /// Tells the subscribers what changed since the last time.
     pub(super) fn announce(&mut self) {
@@ -194,7 +85,9 @@ impl State {
             let tenant = &self.world.tenants[number];
             let since = std::mem::replace(&mut self.notices.told[number], tenant.revision());
             if self.notices.list.iter().any(|subscription| subscription.wish.tenant == number) {
-                news(tenant, since).iter().for_each(|news| self.tell(number, news));
+                for news in news(tenant, since) {
+                    self.tell(number, &news);
+                }
             }
         }
     }

@@ -6,19 +6,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Options;
-
 /// How soon notifications are sent, and sent again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
+    /// From the change to its notification.
     pub(super) after: Duration,
-    retry: Duration,
-}
-
-impl Pace {
-    pub(super) fn of(options: &Options) -> Self {
-        Self { after: options.notify_after, retry: options.notify_retry }
-    }
+    /// From the first failure to the next try.
+    pub(super) retry: Duration,
 }
 
 /// How often a notification is tried.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::change::Deletion;
 use super::control::{ControlError, not_found, what};
 use super::file;
-use super::notice::LifecycleEvent;
+use super::news::LifecycleEvent;
 use super::object::ObjectId;
 use super::properties::Resource;
 use super::reply::{Call, Reply};

@@ -48,10 +48,10 @@ const TOKENS_KEPT: usize = 100_000;
 
 impl State {
     pub(super) fn new(world: World, options: Options) -> Self {
-        let Options { page_size, token_lifetime, seed, ref faults, .. } = options;
-        let faults = faults.clone();
+        let pace = Pace { after: options.notify_after, retry: options.notify_retry };
+        let Options { listen: _, page_size, token_lifetime, seed, faults, .. } = options;
         Self {
-            notices: Notices::new(&world, Pace::of(&options)),
+            notices: Notices::new(&world, pace),
             pristine: world.clone(),
             world,
             tokens: HashMap::new(),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what the client of these tests cannot do fails the test")]
 
-mod client;
+pub(crate) mod client;
 mod control;
 mod delta;
 mod faults;
@@ -11,5 +11,5 @@ mod notifications;
 mod sign_in;
 mod subscriptions;
 mod walk;
-mod webhook;
+pub(crate) mod webhook;
 mod worlds;
