@@ -321,6 +321,7 @@ async fn answers_that_make_no_sense_are_refused() {
     for odd in [
         entity("", "2031-01-01T00:00:00Z"),
         entity("a b", "2031-01-01T00:00:00Z"),
+        entity("a/b", "2031-01-01T00:00:00Z"),
         entity("..", "2031-01-01T00:00:00Z"),
         entity(&long, "2031-01-01T00:00:00Z"),
         entity("s1", "soon"),
@@ -357,7 +358,9 @@ async fn no_token_and_no_secret_goes_elsewhere() {
 
 #[tokio::test]
 async fn one_that_is_in_the_way_and_nowhere_to_be_found() {
-    let list = status(200, r#"{"value":[{"id":"s1","resource":"groups","changeType":"updated,deleted"},{"odd":1}]}"#);
+    let list = r#"{"value":[{"id":"s1","resource":"groups","changeType":"updated,deleted"},
+        {"id":"..","resource":"users","changeType":"updated,deleted"},{"odd":1}]}"#;
+    let list = status(200, list);
     let (result, _) = scripted(vec![status(409, "{}"), list]).await;
     let error = result.unwrap_err();
     assert_eq!(error.class, SourceErrorClass::Transient);

@@ -48,14 +48,15 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether there cannot be both.
+    /// Whether there cannot be both; one without a sensible ID is none of ours.
     pub fn is_like(&self, wish: &SubscriptionWish) -> bool {
         let words = |text: &str| {
             let mut words: Vec<_> = text.split(',').map(|word| word.trim().to_lowercase()).collect();
             words.sort();
             words
         };
-        self.resource.trim_start_matches('/').eq_ignore_ascii_case(wish.watched.word())
+        is_id(&self.id)
+            && self.resource.trim_start_matches('/').eq_ignore_ascii_case(wish.watched.word())
             && words(&self.change_type) == words(CHANGE_TYPE)
     }
 
@@ -72,10 +73,15 @@ impl Known {
     }
 }
 
+/// Whether text can stand for a subscription in an address and in a log.
+fn is_id(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    is_plain && !text.is_empty() && text.len() <= MAX_ID
+}
+
 pub(super) fn entity(heard: &Heard) -> Result<Entity, Trouble> {
     let entity: Entity = parsed(heard)?;
-    let good = |id: &str| !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if good(&entity.id) && entity.id != "." && entity.id != ".." {
+    if is_id(&entity.id) {
         return Ok(entity);
     }
     Err(Trouble::Again(Setback::garbled("the answer has an ID that none can be")))
