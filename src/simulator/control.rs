@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::change::{Deletion, Farewell};
 use super::faults::{Fault, FaultError};
 use super::file::{self, FileError};
+use super::news::LifecycleEvent;
 use super::object::ObjectId;
 use super::properties::Resource;
 use super::settings::Faults;
@@ -22,7 +23,7 @@ pub enum ControlError {
     /// No such tenant, user, group or member.
     #[error("there is no {what} {id}")]
     NotFound {
-        /// `tenant`, `user`, `group` or `member`.
+        /// `tenant`, `user`, `group`, `member` or `subscription`.
         what: &'static str,
         /// Its ID, as it was given.
         id: String,
@@ -131,6 +132,26 @@ impl Control {
         self.state().remove_member(tenant, group, member)
     }
 
+    /// The subscriptions that there are, as `GET /control/subscriptions` shows them.
+    pub fn subscriptions(&self) -> Value {
+        self.state().subscriptions_json()
+    }
+
+    /// Ends a subscription, as if its time were up.
+    pub fn expire_subscription(&self, id: &str) -> Result<(), ControlError> {
+        self.state().expire_subscription(id)
+    }
+
+    /// Sends a subscription's holder a lifecycle event.
+    pub fn send_lifecycle(&self, id: &str, event: LifecycleEvent) -> Result<(), ControlError> {
+        self.state().send_lifecycle(id, event)
+    }
+
+    /// Sends a subscription's holder a notification with a `clientState` that is not the subscription's.
+    pub fn forge_notification(&self, id: &str) -> Result<(), ControlError> {
+        self.state().forge_notification(id)
+    }
+
     /// Sets one fault from text like `throttle=0.01`; see [`Faults::set`].
     pub fn set_fault(&self, text: &str) -> Result<(), FaultError> {
         self.state().faults.set(text)
@@ -156,7 +177,7 @@ impl Control {
         self.state().stats = Stats::default();
     }
 
-    /// Back to the start: world, faults, counts; tokens and links are forgotten.
+    /// Back to the start: world, faults, counts; tokens, links and subscriptions are forgotten.
     pub fn reset(&self) {
         self.state().reset();
     }
@@ -199,6 +220,7 @@ impl State {
             return Err(ControlError::Gone { what: what(resource), id: id.to_string() });
         }
         set_members(tenant, &id, members);
+        self.announce();
         Ok(())
     }
 
@@ -215,6 +237,7 @@ impl State {
         let (attributes, members) = checked(tenant, resource, id, attributes)?;
         tenant.patch(resource, &number, attributes);
         set_members(tenant, &number, members);
+        self.announce();
         Ok(())
     }
 
@@ -232,11 +255,13 @@ impl State {
         };
         let farewell = silent.map_or(Farewell::Told, |_| Farewell::Silent);
         let deleted = self.tenant_mut(tenant)?.delete(resource, &ObjectId::parse(id), deletion, farewell);
+        self.announce();
         found(deleted, what(resource), id)
     }
 
     pub(super) fn restore(&mut self, tenant: &str, resource: Resource, id: &str) -> Result<(), ControlError> {
         let restored = self.tenant_mut(tenant)?.restore(resource, &ObjectId::parse(id));
+        self.announce();
         found(restored, what(resource), id)
     }
 
@@ -252,18 +277,18 @@ impl State {
         let (group_id, member_id) = (ObjectId::parse(group), ObjectId::parse(member));
         found(tenant.groups.live(&group_id).is_some(), "group", group)?;
         let known = tenant.member(&member_id).or_else(|| kind.map(|kind| tenant.member_or_other(&member_id, kind)));
-        match known.filter(|known| tenant.is_live(*known)) {
-            Some(known) => found(tenant.add_member(&group_id, known), "group", group),
-            None => not_found("member", member),
-        }
+        let Some(known) = known.filter(|known| tenant.is_live(*known)) else { return not_found("member", member) };
+        let added = tenant.add_member(&group_id, known);
+        self.announce();
+        found(added, "group", group)
     }
 
     pub(super) fn remove_member(&mut self, tenant: &str, group: &str, member: &str) -> Result<(), ControlError> {
         let tenant = self.tenant_mut(tenant)?;
-        match tenant.member(&ObjectId::parse(member)) {
-            Some(found_member) => found(tenant.remove_member(&ObjectId::parse(group), found_member), "member", member),
-            None => not_found("member", member),
-        }
+        let Some(known) = tenant.member(&ObjectId::parse(member)) else { return not_found("member", member) };
+        let removed = tenant.remove_member(&ObjectId::parse(group), known);
+        self.announce();
+        found(removed, "member", member)
     }
 }
 

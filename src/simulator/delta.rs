@@ -67,7 +67,8 @@ impl State {
             self.rounds.kill(key, fault);
             return Err(self.dead(asked, &link.select, fault));
         }
-        if self.strikes(Fault::Delay, asked.class, asked.call).is_some() {
+        let lags = self.strikes(Fault::Delay, asked.class, asked.call).is_some();
+        if lags || self.notices.veils(asked.tenant, asked.resource) {
             return Ok(self.begin(asked, link.select, Vec::new(), Some(link.since)));
         }
         let replay = self.strikes(Fault::Replay, asked.class, asked.call);

@@ -65,6 +65,26 @@ pub enum Fault {
     SilentPurge,
     /// The login service refuses, with an AADSTS number.
     SignIn,
+    /// A change notification is never sent.
+    DropNotification,
+    /// A change notification is sent twice.
+    DuplicateNotification,
+    /// A change notification is sent later.
+    LateNotification,
+    /// A change notification waits for others and shares a request with them.
+    BatchNotifications,
+    /// A change notification carries a `clientState` that is not the subscription's.
+    ForeignClientState,
+    /// A change notification comes before delta shows the change.
+    EarlyNotification,
+    /// A subscription's authorization lapses: it is told so, and its notifications wait until it is renewed.
+    ReauthorizationRequired,
+    /// A subscription is gone when it is to be renewed or reauthorized.
+    SubscriptionGone,
+    /// The validation of a webhook times out without cause.
+    ValidationTimeout,
+    /// There are too many subscriptions.
+    SubscriptionQuota,
 }
 
 /// What may stand after the colon.
@@ -111,6 +131,16 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::Delay, "delay", Takes::Nothing),
     (Fault::SilentPurge, "silent-purge", Takes::Nothing),
     (Fault::SignIn, "sign-in", Takes::Number(7_000_222.0)),
+    (Fault::DropNotification, "drop-notification", Takes::Nothing),
+    (Fault::DuplicateNotification, "duplicate-notification", Takes::Nothing),
+    (Fault::LateNotification, "late-notification", Takes::Number(1000.0)),
+    (Fault::BatchNotifications, "batch-notifications", Takes::Number(250.0)),
+    (Fault::ForeignClientState, "foreign-client-state", Takes::Nothing),
+    (Fault::EarlyNotification, "early-notification", Takes::Number(500.0)),
+    (Fault::ReauthorizationRequired, "reauthorization-required", Takes::Nothing),
+    (Fault::SubscriptionGone, "subscription-gone", Takes::Nothing),
+    (Fault::ValidationTimeout, "validation-timeout", Takes::Nothing),
+    (Fault::SubscriptionQuota, "subscription-quota", Takes::Nothing),
 ];
 
 impl Fault {

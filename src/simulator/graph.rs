@@ -20,7 +20,7 @@ pub(super) fn cost(class: Class, call: &Call) -> u32 {
     let base: u32 = match class {
         Class::UsersDelta | Class::GroupsDelta => 2,
         Class::Members => 3,
-        Class::Users | Class::Groups | Class::Token | Class::OpenId | Class::Other => 1,
+        Class::Users | Class::Groups | Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => 1,
     };
     base.saturating_sub(u32::from(call.option("$select").is_some())).max(1)
 }
@@ -42,6 +42,18 @@ impl State {
     }
 
     fn grant(&mut self, class: Class, call: &Call) -> Result<Grant, Reply> {
+        let grant = self.bearer(class, call)?;
+        let wanted = match class {
+            Class::GroupsDelta | Class::Groups | Class::Members => READ_GROUPS,
+            Class::UsersDelta | Class::Users | Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => {
+                READ_USERS
+            }
+        };
+        self.permitted(&grant, wanted, class, call).map(|()| grant)
+    }
+
+    /// Who asks, by the token.
+    pub(super) fn bearer(&mut self, class: Class, call: &Call) -> Result<Grant, Reply> {
         let token = call.credentials("Bearer").unwrap_or_default().to_owned();
         if token.is_empty() {
             return Err(self.unauthorized("Access token is empty."));
@@ -49,22 +61,17 @@ impl State {
         if self.strikes(Fault::ExpireToken, class, call).is_some() {
             self.tokens.remove(&token);
         }
-        let Some(grant) = self.tokens.get(&token).filter(|grant| grant.expires > Instant::now()).cloned() else {
-            return Err(self.unauthorized("Lifetime validation failed, the token is expired."));
-        };
-        let wanted = match class {
-            Class::GroupsDelta | Class::Groups | Class::Members => READ_GROUPS,
-            Class::UsersDelta | Class::Users | Class::Token | Class::OpenId | Class::Other => READ_USERS,
-        };
+        let grant = self.tokens.get(&token).filter(|grant| grant.expires > Instant::now()).cloned();
+        grant.ok_or_else(|| self.unauthorized("Lifetime validation failed, the token is expired."))
+    }
+
+    /// Whether one of these permissions was granted.
+    pub(super) fn permitted(&mut self, grant: &Grant, wanted: &[&str], class: Class, call: &Call) -> Result<(), Reply> {
         let refused = self.strikes(Fault::NoRoles, class, call).is_some();
-        if refused || !Application::has_one_of(grant.roles.as_deref(), wanted) {
-            return Err(self.refuse(
-                403,
-                "Authorization_RequestDenied",
-                "Insufficient privileges to complete the operation.",
-            ));
+        if !refused && Application::has_one_of(grant.roles.as_deref(), wanted) {
+            return Ok(());
         }
-        Ok(grant)
+        Err(self.refuse(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
     }
 
     fn unauthorized(&mut self, message: &str) -> Reply {
@@ -79,12 +86,12 @@ impl State {
             Class::Users => self.single(grant, Resource::Users, class, call),
             Class::Groups => self.single(grant, Resource::Groups, class, call),
             Class::Members => self.members(grant, call),
-            Class::Token | Class::OpenId | Class::Other => Err(self.not_found("")),
+            Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => Err(self.not_found("")),
         };
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    fn not_found(&mut self, id: &str) -> Reply {
+    pub(super) fn not_found(&mut self, id: &str) -> Reply {
         let message =
             format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
         self.refuse(404, "Request_ResourceNotFound", &message)
@@ -108,7 +115,7 @@ impl State {
     fn single(&mut self, grant: &Grant, resource: Resource, class: Class, call: &Call) -> Result<Reply, Reply> {
         let select = self.select(resource, call)?;
         let wanted = call.segments.get(2).map_or("", String::as_str);
-        let hidden = self.strikes(Fault::Delay, class, call).is_some();
+        let hidden = self.strikes(Fault::Delay, class, call).is_some() || self.notices.veils(grant.tenant, resource);
         let tenant = &self.world.tenants[grant.tenant];
         match found(tenant, resource, wanted).filter(|_| !hidden) {
             None => Err(self.not_found(wanted)),

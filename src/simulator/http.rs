@@ -13,17 +13,21 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use url::form_urlencoded;
 
 use super::control::Control;
+use super::delivery::Webhooks;
 use super::reply::{Call, Delivery, Reply};
+use super::subscribe::Step;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 64 << 20;
 
 /// Routes everything to the simulator.
-pub(super) fn router(control: Control) -> Router {
-    Router::new().fallback(any(handle)).with_state(control)
+pub(super) fn router(control: Control, webhooks: Webhooks) -> Router {
+    Router::new().fallback(any(handle)).with_state((control, webhooks))
 }
 
-async fn handle(Extracted(control): Extracted<Control>, request: Request) -> Result<Response, Infallible> {
+type Served = (Control, Webhooks);
+
+async fn handle(Extracted((control, webhooks)): Extracted<Served>, request: Request) -> Result<Response, Infallible> {
     let (parts, body) = request.into_parts();
     let Some(origin) = loopback_origin(&parts.headers) else { return Ok(plain(421, "This host is not on loopback.")) };
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return Ok(plain(413, "The body is too large.")) };
@@ -38,7 +42,14 @@ async fn handle(Extracted(control): Extracted<Control>, request: Request) -> Res
         client_request_id: header("client-request-id"),
         body: body.to_vec(),
     };
-    let reply = control.state().respond(&call);
+    let step = control.state().respond(&call);
+    let reply = match step {
+        Step::Answered(reply) => reply,
+        Step::Validating(candidate) => {
+            let verdict = webhooks.validate(&candidate).await;
+            control.state().validated(*candidate, verdict, &call)
+        }
+    };
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }

@@ -5,6 +5,7 @@
 
 mod change;
 mod control;
+mod delivery;
 mod delta;
 mod dump;
 mod faults;
@@ -13,7 +14,10 @@ mod generated;
 mod graph;
 mod http;
 mod login;
+mod news;
+mod notice;
 mod object;
+mod outbox;
 mod properties;
 mod render;
 mod reply;
@@ -22,6 +26,8 @@ mod rounds;
 mod settings;
 mod state;
 mod stats;
+mod subscribe;
+mod subscription;
 mod trouble;
 mod world;
 
@@ -36,11 +42,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use delivery::{Delivering, Webhooks};
+
 pub use change::Deletion;
 pub use control::{Control, ControlError};
 pub use faults::{Fault, FaultError};
 pub use file::{EXAMPLE, EXAMPLE_RECORDS, FileError};
 pub use generated::{GENERATED_DOMAIN, GENERATED_TENANT};
+pub use news::LifecycleEvent;
 pub use settings::Faults;
 pub use stats::{Class, Stats};
 pub use world::World;
@@ -58,6 +67,12 @@ pub struct Options {
     pub seed: u64,
     /// Faults that are on from the start.
     pub faults: Faults,
+    /// How long after a change its notification is sent.
+    pub notify_after: Duration,
+    /// How long after a failed delivery the next try is made; it doubles with each further one.
+    pub notify_retry: Duration,
+    /// How long a webhook may take to answer its validation.
+    pub validation_timeout: Duration,
 }
 
 impl Default for Options {
@@ -68,6 +83,9 @@ impl Default for Options {
             token_lifetime: Duration::from_secs(3599),
             seed: 0,
             faults: Faults::default(),
+            notify_after: Duration::from_millis(100),
+            notify_retry: Duration::from_millis(500),
+            validation_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -90,6 +108,9 @@ pub enum SimulatorError {
         #[source]
         source: std::io::Error,
     },
+    /// The client that calls webhooks cannot be made.
+    #[error("cannot make a client for webhooks")]
+    Client(#[source] reqwest::Error),
     /// The directory file cannot be used.
     #[error("cannot serve the directory file")]
     File(#[from] FileError),
@@ -106,7 +127,7 @@ impl Simulator {
     /// Serves a world in the background of the current tokio runtime, until the result is stopped or dropped.
     ///
     /// # Errors
-    /// When the address is not on loopback or cannot be had.
+    /// When the address is not on loopback or cannot be had, or no HTTP client can be made.
     pub async fn start(world: World, options: Options) -> Result<Running, SimulatorError> {
         let address = options.listen;
         if !address.ip().is_loopback() {
@@ -115,13 +136,16 @@ impl Simulator {
         let unavailable = |source| SimulatorError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
+        let webhooks = Webhooks::new(options.validation_timeout).map_err(SimulatorError::Client)?;
         let control = Control(Arc::new(Mutex::new(state::State::new(world, options))));
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(listener, http::router(control.clone())).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
+        let serving =
+            axum::serve(listener, http::router(control.clone(), webhooks.clone())).with_graceful_shutdown(async {
+                let _ = stopped.await;
+            });
         let task = tokio::spawn(async move { serving.await });
-        Ok(Running { address, control, stop: Some(stop), task })
+        let delivering = Delivering::start(control.clone(), webhooks);
+        Ok(Running { address, control, stop: Some(stop), task, _delivering: delivering })
     }
 }
 
@@ -131,6 +155,8 @@ pub struct Running {
     control: Control,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
+    /// Notifications are delivered as long as this lives.
+    _delivering: Delivering,
 }
 
 /// How long requests under way may still take when the simulator is stopped.

@@ -95,6 +95,6 @@ impl Reply {
     }
 
     pub(super) fn is_ok(&self) -> bool {
-        self.status == 200
+        matches!(self.status, 200 | 201)
     }
 }

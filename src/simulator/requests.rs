@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::change::Deletion;
 use super::control::{ControlError, not_found, what};
 use super::file;
+use super::news::LifecycleEvent;
 use super::object::ObjectId;
 use super::properties::Resource;
 use super::reply::{Call, Reply};
@@ -39,10 +40,30 @@ fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
             state.reset();
             Ok(Value::Null)
         }
+        (_, ["subscriptions", rest @ ..]) => subscription_request(state, call, rest),
         (_, ["tenants", tenant, "users", rest @ ..]) => object_request(state, call, tenant, Resource::Users, rest),
         (_, ["tenants", tenant, "groups", rest @ ..]) => object_request(state, call, tenant, Resource::Groups, rest),
         _ => no_such_request(call),
     }
+}
+
+fn subscription_request(state: &mut State, call: &Call, rest: &[&str]) -> Result<Value, ControlError> {
+    match (call.method.as_str(), rest) {
+        ("GET", []) => return Ok(state.subscriptions_json()),
+        ("DELETE", [id]) => state.expire_subscription(id)?,
+        ("POST", [id, "forge"]) => state.forge_notification(id)?,
+        ("POST", [id, "lifecycle"]) => state.send_lifecycle(id, lifecycle_event(call)?)?,
+        _ => return no_such_request(call),
+    }
+    Ok(Value::Null)
+}
+
+fn lifecycle_event(call: &Call) -> Result<LifecycleEvent, ControlError> {
+    let body = json_body(call)?;
+    let name = body["lifecycleEvent"].as_str().unwrap_or_default();
+    let known = LifecycleEvent::ALL.into_iter().find(|event| event.name() == name);
+    let names = LifecycleEvent::ALL.map(LifecycleEvent::name).join(", ");
+    Ok(known.map_or_else(|| file::wrong("lifecycleEvent", format!("wants one of {names}")), Ok)?)
 }
 
 fn no_such_request(call: &Call) -> Result<Value, ControlError> {

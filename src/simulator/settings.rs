@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::faults::{Fault, FaultError, Takes};
 use super::stats::Class;
@@ -179,6 +180,11 @@ impl Strike {
             Takes::Nothing | Takes::Origin(_) => 0.0,
         };
         self.value.as_ref().and_then(|value| value.parse().ok()).unwrap_or(usual)
+    }
+
+    /// Its number as milliseconds.
+    pub(super) fn milliseconds(&self) -> Duration {
+        Duration::from_secs_f64(self.number() / 1000.0)
     }
 
     /// Its number as a count.

@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::faults::Fault;
+use super::notice::Notices;
 use super::object::random_guid;
+use super::outbox::Pace;
 use super::reply::{Call, Reply};
 use super::rounds::Rounds;
 use super::settings::{Faults, Strike};
 use super::stats::{Class, Stats};
+use super::subscribe::{Step, Verdict};
+use super::subscription::Candidate;
 use super::world::World;
 use super::{Options, graph, login, requests, trouble};
 
@@ -18,6 +22,7 @@ pub(super) struct State {
     pub(super) pristine: World,
     pub(super) tokens: HashMap<String, Grant>,
     pub(super) rounds: Rounds,
+    pub(super) notices: Notices,
     pub(super) faults: Faults,
     first_faults: Faults,
     pub(super) stats: Stats,
@@ -43,8 +48,10 @@ const TOKENS_KEPT: usize = 100_000;
 
 impl State {
     pub(super) fn new(world: World, options: Options) -> Self {
-        let Options { listen: _, page_size, token_lifetime, seed, faults } = options;
+        let pace = Pace { after: options.notify_after, retry: options.notify_retry };
+        let Options { listen: _, page_size, token_lifetime, seed, faults, .. } = options;
         Self {
+            notices: Notices::new(&world, pace),
             pristine: world.clone(),
             world,
             tokens: HashMap::new(),
@@ -66,25 +73,40 @@ impl State {
         self.tokens.clear();
         self.rounds = Rounds::default();
         self.stats = Stats::default();
+        self.notices.reset(&self.world);
     }
 
-    /// Answers a request.
-    pub(super) fn respond(&mut self, call: &Call) -> Reply {
+    /// Answers a request, or says which webhook must be asked first.
+    pub(super) fn respond(&mut self, call: &Call) -> Step {
         if call.segments.first().is_some_and(|first| first == "control") {
-            return requests::respond(self, call);
+            return Step::Answered(requests::respond(self, call));
         }
         let class = classify(call);
-        let mut reply = self.served(class, call);
+        match self.served(class, call) {
+            Step::Answered(reply) => Step::Answered(self.finished(reply, class, call)),
+            Step::Validating(candidate) => Step::Validating(candidate),
+        }
+    }
+
+    /// Answers a request for a subscription, once its webhook was asked.
+    pub(super) fn validated(&mut self, candidate: Candidate, verdict: Verdict, call: &Call) -> Reply {
+        let class = classify(call);
+        let reply = self.conclude(candidate, verdict, call).unwrap_or_else(|refusal| refusal);
+        let reply = trouble::spoil(self, class, call, reply);
+        self.finished(reply, class, call)
+    }
+
+    fn finished(&mut self, mut reply: Reply, class: Class, call: &Call) -> Reply {
         if let Some(strike) = self.strikes(Fault::Slow, class, call) {
-            reply.delay = Duration::from_secs_f64(strike.number() / 1000.0);
+            reply.delay = strike.milliseconds();
         }
         self.stats.count(class, reply.status, reply.body.len());
         self.signed(reply, class, call)
     }
 
-    fn served(&mut self, class: Class, call: &Call) -> Reply {
+    fn served(&mut self, class: Class, call: &Call) -> Step {
         if let Some(reply) = trouble::instead(self, class, call) {
-            return reply;
+            return Step::Answered(reply);
         }
         let reply = match class {
             Class::Token => login::token(self, call),
@@ -92,9 +114,13 @@ impl State {
             Class::UsersDelta | Class::GroupsDelta | Class::Users | Class::Groups | Class::Members => {
                 graph::respond(self, class, call)
             }
+            Class::Subscriptions => match self.subscriptions(call) {
+                Step::Answered(reply) => reply,
+                Step::Validating(candidate) => return Step::Validating(candidate),
+            },
             Class::Other => Reply::error(404, "Request_ResourceNotFound", "No such resource.", &mut self.secrets),
         };
-        trouble::spoil(self, class, call, reply)
+        Step::Answered(trouble::spoil(self, class, call, reply))
     }
 
     pub(super) fn strikes(&mut self, fault: Fault, class: Class, call: &Call) -> Option<Strike> {
@@ -140,6 +166,7 @@ fn classify(call: &Call) -> Class {
         ["v1.0", "users", _] => Class::Users,
         ["v1.0", "groups", _] => Class::Groups,
         ["v1.0", "groups", _, "members"] => Class::Members,
+        ["v1.0", "subscriptions", ..] => Class::Subscriptions,
         _ => Class::Other,
     }
 }

@@ -21,6 +21,8 @@ pub enum Class {
     Groups,
     /// The members of a group.
     Members,
+    /// Subscriptions to change notifications.
+    Subscriptions,
     /// Anything else.
     Other,
 }
@@ -36,6 +38,7 @@ impl Class {
             Self::Users => "users",
             Self::Groups => "groups",
             Self::Members => "members",
+            Self::Subscriptions => "subscriptions",
             Self::Other => "other",
         }
     }
@@ -43,7 +46,9 @@ impl Class {
     /// Whether it is asked of Graph, and not of the login service.
     pub(super) fn is_graph(self) -> bool {
         match self {
-            Self::UsersDelta | Self::GroupsDelta | Self::Users | Self::Groups | Self::Members => true,
+            Self::UsersDelta | Self::GroupsDelta | Self::Users | Self::Groups | Self::Members | Self::Subscriptions => {
+                true
+            }
             Self::Token | Self::OpenId | Self::Other => false,
         }
     }

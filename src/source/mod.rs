@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
 
 pub mod graph;
+pub mod subscription;
 
 /// One tenant's directory service.
 #[async_trait]

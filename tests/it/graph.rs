@@ -10,3 +10,4 @@ mod reading;
 mod refusing;
 mod sign_in;
 mod starting_over;
+mod subscriptions;

@@ -30,9 +30,12 @@ const MAX_INNER: usize = 32;
 pub(super) struct Graph {
     /// Where it lives.
     pub origin: Origin,
-    http: Http,
-    auth: Auth,
-    patience: Patience,
+    /// The connections to it.
+    pub http: Http,
+    /// Who asks.
+    pub auth: Auth,
+    /// How often.
+    pub patience: Patience,
 }
 
 /// What a page is of, for people to read.
@@ -157,7 +160,8 @@ impl Graph {
     }
 }
 
-fn log(response: &Response, name: &str) {
+/// What the service tells about an answer, for whoever looks into a trouble with it.
+pub(super) fn log(response: &Response, name: &str) {
     let header = |key| response.headers().get(key).and_then(|value| value.to_str().ok()).map(|value| plain(value, 80));
     debug!(
         status = response.status().as_u16(),
@@ -178,7 +182,8 @@ fn not_a_page(Garbled(why): &Garbled) -> Setback {
     Setback::garbled(format!("the answer is not what a page must be: {why}"))
 }
 
-fn unauthorized() -> SourceError {
+/// A new token is not taken either.
+pub(super) fn unauthorized() -> SourceError {
     person(
         "Microsoft Graph does not take the token that the login service has just issued (401)",
         "check that the tenant's `cloud` or `endpoints` name a login service and a Graph of the same cloud, and that the \
@@ -219,7 +224,7 @@ fn is_resync(code: &str) -> bool {
 }
 
 /// The codes of an error body, the outermost first; letter case of the keys does not count.
-fn codes(body: &[u8]) -> Vec<String> {
+pub(super) fn codes(body: &[u8]) -> Vec<String> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let first = member(&body, &["error"]);
     let errors = std::iter::successors(first, |error| member(error, &["innererror", "innererrors"])).take(MAX_INNER);

@@ -4,6 +4,7 @@
 //! reached their deltaLink. A token goes to the Graph of the manifest and nowhere else.
 
 mod aadsts;
+mod ask;
 mod auth;
 mod client;
 mod delta;
@@ -13,6 +14,7 @@ mod link;
 mod refusal;
 mod retry;
 mod secret;
+mod subscription;
 mod value;
 mod wire;
 

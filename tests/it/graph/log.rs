@@ -1,5 +1,7 @@
 //! What a log tells, and what it never does.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +13,35 @@ use super::world::{SECRET, USERS, World, last, next, status, with};
 
 /// Lines of a log, kept in memory.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes down everything that this thread says until the result is dropped.
+    pub(super) fn listen(&self) -> impl Drop + use<> {
+        let writer = self.clone();
+        // With a single subscriber, `tracing` may take what another test's thread first says for said to nobody.
+        let second = tracing::Dispatch::new(tracing_subscriber::registry());
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        Listening(Some((tracing::subscriber::set_default(subscriber), second)))
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Ends with its value.
+struct Listening(Option<(tracing::subscriber::DefaultGuard, tracing::Dispatch)>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.take();
+    }
+}
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -27,15 +57,7 @@ impl std::io::Write for Log {
 #[tokio::test]
 async fn the_most_talkative_log_has_no_token_no_secret_and_no_link() {
     let log = Log::default();
-    let writer = log.clone();
-    // With a single subscriber, `tracing` may take what another test's thread first says for said to nobody.
-    let second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = log.listen();
     let world = World::new([
         (USERS, vec![next("", "/v1.0/users/delta?$skiptoken=sk1p")]),
         (
@@ -53,8 +75,8 @@ async fn the_most_talkative_log_has_no_token_no_secret_and_no_link() {
     source.refresh(&mut directory, &()).await.unwrap();
     source.refresh(&mut directory, &()).await.unwrap();
     let error = source.refresh(&mut directory, &()).await.unwrap_err();
-    drop((guard, second));
-    let mut told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    drop(guard);
+    let mut told = log.text();
     for wanted in ["page read", "trying again", "directory read", "signed in", "mode=\"full\""] {
         assert!(told.contains(wanted), "{wanted} is missing in {told}");
     }
