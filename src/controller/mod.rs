@@ -3,6 +3,7 @@
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
 pub mod connection;
+pub mod metrics;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ mod server;
 mod world;
 
 mod log;
+mod metering;
 mod patience;
 mod reading;
 mod refusing;

@@ -9,6 +9,7 @@ mod interchange;
 mod layers;
 mod ledger;
 mod manifest;
+mod metrics;
 mod scenarios;
 mod simulator;
 mod store;
