@@ -1,7 +1,5 @@
 //! What a running bmsync shows to Prometheus: the format, the conventions of its names, and what is remembered.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 mod exposition;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,5 @@
 //! What a source counts of its requests.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
