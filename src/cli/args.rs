@@ -68,9 +68,9 @@ pub enum Verb {
     /// Print a completion script for a shell.
     #[command(after_long_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
-    /// Print the reference of this command line, as Markdown.
+    /// Print a page of the reference, as Markdown.
     #[command(hide = true)]
-    Reference,
+    Reference(ReferenceArgs),
 }
 
 /// Arguments of `run`.
@@ -236,6 +236,23 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
+/// Arguments of `reference`.
+#[derive(Args, Debug)]
+pub struct ReferenceArgs {
+    /// Which page.
+    #[arg(value_name = "PAGE", default_value = "cli")]
+    pub page: Page,
+}
+
+/// A page of the reference that is made from the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// This command line.
+    Cli,
+    /// The metrics of a running bmsync.
+    Metrics,
+}
+
 impl Verb {
     /// The word on the command line.
     #[must_use]
@@ -254,7 +271,7 @@ impl Verb {
             Self::Init(_) => "init",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
-            Self::Reference => "reference",
+            Self::Reference(_) => "reference",
         }
     }
 
@@ -270,7 +287,7 @@ impl Verb {
             | Self::Export(_)
             | Self::Simulate(_)
             | Self::Schema(_) => &[Format::Text, Format::Json],
-            Self::Run(_) | Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference => &[Format::Text],
+            Self::Run(_) | Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference(_) => &[Format::Text],
         }
     }
 }

@@ -70,7 +70,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Verb::Init(args) => init::run(args, output),
         Verb::Schema(args) => schema::run(args, output),
         Verb::Completions(args) => completions::run(args, output),
-        Verb::Reference => reference::run(output),
+        Verb::Reference(args) => reference::run(args, output),
     }
 }
 

@@ -1,12 +1,14 @@
-//! `bmsync reference`: the page `docs/reference/cli.md`, made from the definitions that the parser itself uses.
+//! `bmsync reference`: pages of the reference that are made from the code. That of the command line, from the definitions
+//! that the parser itself uses, is made here.
 
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::args::Cli;
+use super::args::{Cli, Page, ReferenceArgs};
 use super::error::{Error, Exit};
 use super::output::Output;
+use crate::controller::metrics;
 
 const OPENING: &str = "\
 # Command line
@@ -15,8 +17,11 @@ const OPENING: &str = "\
 ";
 
 /// Prints the page.
-pub fn run(output: &Output) -> Result<Exit, Error> {
-    output.data(page())?;
+pub fn run(args: &ReferenceArgs, output: &Output) -> Result<Exit, Error> {
+    output.data(match args.page {
+        Page::Cli => page(),
+        Page::Metrics => metrics::reference::page(),
+    })?;
     Ok(Exit::Done)
 }
 

@@ -13,6 +13,7 @@ mod status;
 mod watch;
 
 pub use running::{Connect, Controller};
+pub mod metrics;
 pub mod subscription;
 
 use std::sync::Arc;

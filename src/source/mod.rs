@@ -1,5 +1,8 @@
 //! A source is where people live: it folds a tenant's users, groups and memberships into a directory.
 
+use std::fmt;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -36,6 +39,27 @@ pub trait Progress: Send + Sync {
 /// Says nothing.
 impl Progress for () {
     fn read(&self, _users: u64, _groups: u64, _pages: u64) {}
+}
+
+/// Where a source counts what it asks of the service.
+pub trait Meter: fmt::Debug + Send + Sync {
+    /// A request was answered with that status, or not at all.
+    fn request(&self, status: Option<u16>);
+
+    /// The service asked for patience; so long is waited for its sake, nothing when the source gives up.
+    fn throttled(&self, wait: Duration);
+
+    /// A request is tried once more.
+    fn retried(&self);
+}
+
+/// Counts nothing.
+impl Meter for () {
+    fn request(&self, _status: Option<u16>) {}
+
+    fn throttled(&self, _wait: Duration) {}
+
+    fn retried(&self) {}
 }
 
 /// Why a tenant could not be read. Never holds a token, a secret or a link.

@@ -5,6 +5,8 @@ mod server;
 mod world;
 
 mod log;
+#[cfg(test)]
+mod metering;
 mod patience;
 mod reading;
 mod refusing;

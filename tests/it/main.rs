@@ -9,6 +9,8 @@ mod cli_report;
 #[cfg(test)]
 mod cli_story;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod graph;
@@ -20,6 +22,8 @@ mod layers;
 mod ledger;
 #[cfg(test)]
 mod manifest;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

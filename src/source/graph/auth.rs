@@ -2,6 +2,7 @@
 //! what a token is used for.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
@@ -20,7 +21,7 @@ use super::refusal::Refused;
 use super::retry::{Patience, Tries};
 use super::secret;
 use crate::manifest::config::{SecretRef, Tenant};
-use crate::source::SourceError;
+use crate::source::{Meter, SourceError};
 
 /// Largest answer of the login service.
 const MAX_ANSWER: usize = 1 << 20;
@@ -76,6 +77,11 @@ impl Auth {
             patience,
             current: Mutex::new(None),
         })
+    }
+
+    /// The same, counting its pauses.
+    pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self { patience: self.patience.with_meter(meter), ..self }
     }
 
     /// A token that is good for now; at most one is fetched at a time.

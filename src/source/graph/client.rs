@@ -2,6 +2,7 @@
 //! token, and only along a link of the configured origin.
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, LOCATION};
 use reqwest::{Response, StatusCode};
@@ -16,7 +17,7 @@ use super::http::{Http, busy, read_body, redirected, unanswered};
 use super::link::{Foreign, Link, Origin};
 use super::retry::{Patience, Tries};
 use super::wire::{self, Garbled, Page};
-use crate::source::SourceError;
+use crate::source::{Meter, SourceError};
 
 /// Largest page, unpacked.
 const MAX_PAGE: usize = 64 << 20;
@@ -36,6 +37,8 @@ pub(super) struct Graph {
     pub auth: Auth,
     /// How often.
     pub patience: Patience,
+    /// Who counts what is asked.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// What a page is of, for people to read.
@@ -67,8 +70,18 @@ enum Answer {
 
 impl Graph {
     /// Graph at `origin`, asked with what `auth` signs in.
-    pub const fn new(origin: Origin, http: Http, auth: Auth, patience: Patience) -> Self {
-        Self { origin, http, auth, patience }
+    pub fn new(origin: Origin, http: Http, auth: Auth, patience: Patience) -> Self {
+        Self { origin, http, auth, patience, meter: Arc::new(()) }
+    }
+
+    /// The same, counting its requests and pauses.
+    pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self {
+            auth: self.auth.with_meter(Arc::clone(&meter)),
+            patience: self.patience.with_meter(Arc::clone(&meter)),
+            meter,
+            ..self
+        }
     }
 
     /// Fetches the page that a link leads to; the buffer is for reuse.
@@ -125,7 +138,11 @@ impl Graph {
         if failed > 0 {
             request = request.header("retry-attempt", failed);
         }
-        request.send().await.map_err(|error| unanswered(error, &self.origin)).inspect(|response| log(response, name))
+        let mut sent = Sent { meter: &*self.meter, status: None };
+        let response = request.send().await.map_err(|error| unanswered(error, &self.origin))?;
+        sent.status = Some(response.status().as_u16());
+        log(&response, name);
+        Ok(response)
     }
 
     async fn judge(&self, response: Response, buffer: &mut Vec<u8>) -> Result<Answer, Trouble> {
@@ -157,6 +174,18 @@ impl Graph {
                 self.origin
             )))),
         }
+    }
+}
+
+/// A request on its way: counted when it is over, also when nobody waits for its answer any more.
+struct Sent<'a> {
+    meter: &'a dyn Meter,
+    status: Option<u16>,
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        self.meter.request(self.status);
     }
 }
 

@@ -42,16 +42,34 @@ pub(super) struct Setback {
     pub what: String,
     /// How long the service asks to wait.
     pub wait: Option<Duration>,
+    /// Whether the service holds bmsync back.
+    pub pressure: Pressure,
     /// The next step for a person, once patience has run out.
     pub hint: Option<String>,
     /// The cause.
     pub cause: Option<Cause>,
 }
 
+/// Whether the service holds bmsync back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pressure {
+    /// It asked for fewer requests, or for a pause.
+    Throttled,
+    /// It did not.
+    Free,
+}
+
 impl Setback {
     /// A setback of the network or of a busy service.
     pub fn transient(what: impl Into<String>) -> Self {
-        Self { class: SourceErrorClass::Transient, what: what.into(), wait: None, hint: None, cause: None }
+        Self {
+            class: SourceErrorClass::Transient,
+            what: what.into(),
+            wait: None,
+            pressure: Pressure::Free,
+            hint: None,
+            cause: None,
+        }
     }
 
     /// An answer that is not what it must be.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 
-use super::error::{Setback, Trouble, person, plain, protocol};
+use super::error::{Pressure, Setback, Trouble, person, plain, protocol};
 use super::link::{Foreign, Origin};
 use super::retry::retry_after;
 use crate::source::SourceError;
@@ -143,7 +143,11 @@ pub(super) fn busy(response: &Response, http: &Http, origin: &Origin) -> Option<
     }
     let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let wait = asked.and_then(|value| retry_after(value, Timestamp::now()));
-    Some(Setback { wait, ..Setback::transient(format!("the service answered {status}")) })
+    let pressure = match (status.as_u16(), wait) {
+        (429 | 509, _) | (_, Some(_)) => Pressure::Throttled,
+        (_, None) => Pressure::Free,
+    };
+    Some(Setback { wait, pressure, ..Setback::transient(format!("the service answered {status}")) })
 }
 
 /// Why an answer that sends elsewhere is not followed: neither a token nor a secret goes where the manifest names not.

@@ -18,6 +18,7 @@ mod subscription;
 mod value;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -67,6 +68,12 @@ impl GraphSource {
         let auth = Auth::new(tenant, application_key(tenant)?, http, Patience::new(pace))?;
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
         Ok(Self { tenant: tenant.name.clone(), graph })
+    }
+
+    /// The same, counting what it asks of the service.
+    #[must_use]
+    pub fn with_meter(self, meter: Arc<dyn super::Meter>) -> Self {
+        Self { graph: self.graph.with_meter(meter), ..self }
     }
 
     /// Both rounds from where the last ones ended.

@@ -2,15 +2,15 @@
 //! what is asked.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::error::Setback;
-use crate::source::{SourceError, SourceErrorClass};
+use super::error::{Pressure, Setback};
+use crate::source::{Meter, SourceError, SourceErrorClass};
 
 /// How patient a source is with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +46,24 @@ impl Pace {
 pub(super) struct Patience {
     pace: Pace,
     jitter: Mutex<fastrand::Rng>,
+    meter: Arc<dyn Meter>,
 }
 
 impl Patience {
     pub fn new(pace: Pace) -> Self {
-        Self { pace, jitter: Mutex::new(fastrand::Rng::with_seed(pace.seed)) }
+        Self { pace, jitter: Mutex::new(fastrand::Rng::with_seed(pace.seed)), meter: Arc::new(()) }
+    }
+
+    /// The same, counting its pauses.
+    pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
     }
 
     /// The tries of a new request; its time runs from now.
     pub fn start(&self) -> Tries {
         let jitter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner).fork();
-        Tries { pace: self.pace, jitter, made: 0, deadline: Instant::now() + self.pace.budget }
+        let deadline = Instant::now() + self.pace.budget;
+        Tries { pace: self.pace, jitter, made: 0, deadline, meter: Arc::clone(&self.meter) }
     }
 }
 
@@ -67,6 +74,7 @@ pub(super) struct Tries {
     jitter: fastrand::Rng,
     made: u32,
     deadline: Instant,
+    meter: Arc<dyn Meter>,
 }
 
 /// Why there is no further try.
@@ -107,7 +115,9 @@ impl Tries {
         what: &(impl fmt::Display + Sync + ?Sized),
         setback: Setback,
     ) -> Result<(), SourceError> {
-        match self.next(Instant::now(), setback.wait) {
+        let next = self.next(Instant::now(), setback.wait);
+        self.count(setback.pressure, next.as_ref().ok().copied());
+        match next {
             Ok(wait) => {
                 let wait_ms = wait.as_millis();
                 warn!(request = %what, reason = %setback.what, tries = self.made, wait_ms, "trying again");
@@ -115,6 +125,16 @@ impl Tries {
                 Ok(())
             }
             Err(given_up) => Err(self.give_up(what, setback, &given_up)),
+        }
+    }
+
+    fn count(&self, pressure: Pressure, wait: Option<Duration>) {
+        match pressure {
+            Pressure::Throttled => self.meter.throttled(wait.unwrap_or_default()),
+            Pressure::Free => {}
+        }
+        if wait.is_some() {
+            self.meter.retried();
         }
     }
 
@@ -136,7 +156,7 @@ impl Tries {
     }
 
     fn give_up(&self, what: &(impl fmt::Display + ?Sized), setback: Setback, given_up: &GivenUp) -> SourceError {
-        let Setback { class, what: happened, wait: _, hint, cause } = setback;
+        let Setback { class, what: happened, wait: _, pressure: _, hint, cause } = setback;
         let (class, end) = match given_up {
             GivenUp::Tries => (class, format!("gave up after {} tries", self.made)),
             GivenUp::Time => (class, format!("gave up after {} s", self.pace.budget.as_secs())),
@@ -169,7 +189,7 @@ mod tests {
     use super::*;
 
     fn tries(pace: Pace) -> Tries {
-        Tries { pace, jitter: fastrand::Rng::with_seed(pace.seed), made: 0, deadline: Instant::now() + pace.budget }
+        Patience::new(pace).start()
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! What is recorded of the process: notifications, queues, manifests, HTTP requests and the state.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::tenant::status_word;
+use super::{Metrics, level, seconds};
+use crate::model::{Revision, Text};
+
+/// Files with errors that are shown by name.
+const MOST_FILES: usize = 20;
+/// Characters of a file's name that are shown: the last ones.
+const LONGEST_FILE: usize = 160;
+/// The files beyond [`MOST_FILES`]; no manifest is called so.
+const OTHER_FILES: &str = "(others)";
+
+/// What a notification turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authenticity {
+    /// Of a subscription that is known, with its clientState.
+    Genuine,
+    /// Of a subscription that is known, with another clientState.
+    Forged,
+    /// Of a subscription that is not known.
+    Unknown,
+}
+
+/// A file that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileErrors<'a> {
+    /// Its name, as diagnostics have it.
+    pub file: &'a str,
+    /// How many errors are in it.
+    pub errors: u64,
+}
+
+impl Metrics {
+    /// A notification arrived.
+    pub fn notification(&self, authenticity: Authenticity) {
+        let result = match authenticity {
+            Authenticity::Genuine => "genuine",
+            Authenticity::Forged => "forged",
+            Authenticity::Unknown => "unknown",
+        };
+        self.process.notifications.at([result]).inc();
+    }
+
+    /// The state is at this revision and takes so many bytes on disk, where that is known.
+    pub fn state(&self, revision: Revision, bytes: Option<u64>) {
+        self.process.revision.at([]).set(level(revision.0));
+        if let Some(bytes) = bytes {
+            self.process.size.at([]).set(level(bytes));
+        }
+    }
+
+    /// A request was answered. The route is its template (`/v1/employees/{id}`), `None` where there is no route; a
+    /// method that no route has counts as `other`.
+    pub fn http(&self, route: Option<&'static str>, method: &str, status: u16, took: Duration) {
+        let route = route.unwrap_or("none");
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
+            _ => "other",
+        };
+        self.process.requests.at([route, method, &status_word(status)]).inc();
+        self.process.request_duration.at([route, method]).observe(took.as_secs_f64());
+    }
+}
+
+/// Queues, named by what they hold. The depth is that after the step, so that it cannot drift.
+impl Metrics {
+    /// An item was put into the queue.
+    pub fn queue_added(&self, name: &'static str, depth: usize) {
+        self.process.queue_adds.at([name]).inc();
+        self.queue_depth(name, depth);
+    }
+
+    /// An item was taken out after having waited so long.
+    pub fn queue_taken(&self, name: &'static str, depth: usize, waited: Duration) {
+        self.process.queue_waited.at([name]).observe(waited.as_secs_f64());
+        self.queue_depth(name, depth);
+    }
+
+    /// The work on an item took so long.
+    pub fn queue_worked(&self, name: &'static str, took: Duration) {
+        self.process.queue_worked.at([name]).observe(took.as_secs_f64());
+    }
+
+    /// The work on an item failed, and it was put back.
+    pub fn queue_retried(&self, name: &'static str) {
+        self.process.queue_retries.at([name]).inc();
+    }
+
+    /// So many items wait; for queues whose items vanish without being taken.
+    pub fn queue_depth(&self, name: &'static str, depth: usize) {
+        self.process.queue_depth.at([name]).set(level(u64::try_from(depth).unwrap_or(u64::MAX)));
+    }
+}
+
+/// Manifests.
+impl Metrics {
+    /// The manifests are in force: this configuration, of that commit where git is used.
+    pub fn manifests_valid(&self, digest: &str, commit: Option<&str>, now: Timestamp) {
+        let (digest, commit) = (Text::from(digest), Text::from(commit.unwrap_or_default()));
+        self.process.configuration.at([&digest, &commit]).set(1.0);
+        self.process.configuration.retain(|values| *values == [digest.clone(), commit.clone()]);
+        self.process.manifest_errors.retain(|_| false);
+        self.process.manifests_valid.at([]).set(1.0);
+        self.process.manifests_loaded.at([]).set(seconds(now));
+    }
+
+    /// The manifests are wrong: what was in force stays so.
+    pub fn manifests_invalid<'a>(&self, wrong: impl IntoIterator<Item = FileErrors<'a>>) {
+        self.process.manifests_valid.at([]).set(0.0);
+        self.process.manifest_errors.retain(|_| false);
+        for (at, FileErrors { file, errors }) in wrong.into_iter().enumerate() {
+            let name = if at < MOST_FILES { ending(file) } else { OTHER_FILES };
+            self.process.manifest_errors.at([name]).inc_by(level(errors));
+        }
+    }
+}
+
+/// The end of a long name: that is where names differ.
+fn ending(file: &str) -> &str {
+    let from = file.char_indices().rev().nth(LONGEST_FILE - 1).map_or(0, |(at, _)| at);
+    &file[from..]
+}
