@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
+use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, fold, folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
 #[derive(Clone, Debug, Default)]
@@ -110,20 +110,20 @@ impl Actual {
             Namespace::LoginUsername => &self.by_username,
             Namespace::LoginEmail | Namespace::Email(_) => &self.by_email,
         };
-        let keys = index.get(&folded(name)).map_or(&[][..], Vec::as_slice);
+        let keys = index.get(fold(name).as_ref()).map_or(&[][..], Vec::as_slice);
         keys.iter().filter_map(|key| self.records.get(key)).filter(move |record| namespace.admits(record))
     }
 
     /// Whether any record of any status has that username.
     #[must_use]
     pub fn has_username(&self, name: &str) -> bool {
-        self.by_username.contains_key(&folded(name))
+        self.by_username.contains_key(fold(name).as_ref())
     }
 
     /// Whether any record of any status has that email.
     #[must_use]
     pub fn has_email(&self, name: &str) -> bool {
-        self.by_email.contains_key(&folded(name))
+        self.by_email.contains_key(fold(name).as_ref())
     }
 
     /// The account of that exact name; the oldest of several.

@@ -1,10 +1,11 @@
 //! The vocabulary: identities, fields, records and links. Values only; knows nothing of files, networks or clocks.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Short text, stored inline where it fits.
 pub type Text = CompactString;
@@ -81,8 +82,8 @@ impl fmt::Display for Status {
 /// An object ID of the directory, compared as lower-case text (rule R1).
 ///
 /// A GUID takes 16 bytes; anything else is kept as text.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct Id(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -99,6 +100,14 @@ impl Id {
         guid(text).map_or_else(|| Self(Repr::Text(text.to_lowercase().into())), |guid| Self(Repr::Guid(guid)))
     }
 
+    /// Hands out the text, without an allocation.
+    pub fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        match &self.0 {
+            Repr::Guid(guid) => take(std::str::from_utf8(&write_guid(guid)).unwrap_or_default()),
+            Repr::Text(text) => take(text),
+        }
+    }
+
     /// Whether this is a GUID, as tenant and group IDs must be.
     #[must_use]
     pub const fn is_guid(&self) -> bool {
@@ -106,10 +115,33 @@ impl Id {
     }
 }
 
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_text(|text| serializer.serialize_str(text))
+    }
+}
+
+/// Length of a GUID's text.
+const GUID_LENGTH: usize = 36;
+
+/// Writes the 8-4-4-4-12 form.
+fn write_guid(guid: &[u8; 16]) -> [u8; GUID_LENGTH] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = [b'-'; GUID_LENGTH];
+    let mut at = 0;
+    for (slot, byte) in guid.iter().enumerate() {
+        at += usize::from(matches!(slot, 4 | 6 | 8 | 10));
+        out[at] = DIGITS[usize::from(byte >> 4)];
+        out[at + 1] = DIGITS[usize::from(byte & 15)];
+        at += 2;
+    }
+    out
+}
+
 /// Parses the 8-4-4-4-12 form.
 fn guid(text: &str) -> Option<[u8; 16]> {
     let bytes = text.as_bytes();
-    if bytes.len() != 36 {
+    if bytes.len() != GUID_LENGTH {
         return None;
     }
     let mut out = [0_u8; 16];
@@ -154,18 +186,7 @@ impl PartialOrd for Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Guid(bytes) => {
-                for (slot, byte) in bytes.iter().enumerate() {
-                    if matches!(slot, 4 | 6 | 8 | 10) {
-                        f.write_str("-")?;
-                    }
-                    write!(f, "{byte:02x}")?;
-                }
-                Ok(())
-            }
-            Repr::Text(text) => f.write_str(text),
-        }
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -428,10 +449,23 @@ pub fn filled(text: &str) -> Option<&str> {
 #[must_use]
 pub fn folded(name: &str) -> Text {
     let name = name.trim();
-    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        Text::from(name)
+    if name.is_ascii() {
+        let mut name = Text::from(name);
+        name.make_ascii_lowercase();
+        name
     } else {
         name.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// The same without a copy where the name is written so already.
+#[must_use]
+pub fn fold(name: &str) -> Cow<'_, str> {
+    let name = name.trim();
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(folded(name).into_string())
     }
 }
 
