@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+
 use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, fold, folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
@@ -9,14 +11,14 @@ use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status
 pub struct Actual {
     /// The revision that this is.
     pub revision: Revision,
-    records: HashMap<RecordKey, Record>,
-    owned: HashMap<UserKey, RecordKey>,
-    tenants: HashMap<Id, Owned>,
-    archived_from: HashMap<UserKey, Vec<RecordKey>>,
-    by_username: HashMap<Text, Vec<RecordKey>>,
-    by_email: HashMap<Text, Vec<RecordKey>>,
-    accounts: HashMap<u64, Account>,
-    account_ids: HashMap<Text, Vec<u64>>,
+    records: HashMap<RecordKey, Record, RandomState>,
+    owned: HashMap<UserKey, RecordKey, RandomState>,
+    tenants: HashMap<Id, Owned, RandomState>,
+    archived_from: HashMap<UserKey, Vec<RecordKey>, RandomState>,
+    by_username: HashMap<Text, Vec<RecordKey>, RandomState>,
+    by_email: HashMap<Text, Vec<RecordKey>, RandomState>,
+    accounts: HashMap<u64, Account, RandomState>,
+    account_ids: HashMap<Text, Vec<u64>, RandomState>,
 }
 
 /// How many records the users of one tenant own.
@@ -219,14 +221,14 @@ impl Actual {
     }
 }
 
-fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: K, key: RecordKey) {
+fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>, RandomState>, name: K, key: RecordKey) {
     let keys = index.entry(name).or_default();
     if let Err(at) = keys.binary_search(&key) {
         keys.insert(at, key);
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: &K, key: RecordKey) {
+fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>, RandomState>, name: &K, key: RecordKey) {
     if let Some(keys) = index.get_mut(name) {
         keys.retain(|held| *held != key);
         if keys.is_empty() {

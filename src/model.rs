@@ -265,12 +265,13 @@ impl Digest {
     #[must_use]
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         use sha2::Digest as _;
-        let mut hash = sha2::Sha256::new();
+        // Hashing many short pieces one by one costs more than putting them together first.
+        let mut framed = Vec::with_capacity(512);
         for part in parts {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
+            framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            framed.extend_from_slice(part);
         }
-        let full = hash.finalize();
+        let full = sha2::Sha256::digest(&framed);
         let mut out = [0; 16];
         out.copy_from_slice(&full[..16]);
         Self(out)
@@ -441,14 +442,22 @@ impl Fields {
 /// The text without surrounding blanks, unless nothing is left.
 #[must_use]
 pub fn filled(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let text = trimmed(text);
     (!text.is_empty()).then_some(text)
+}
+
+/// The text without surrounding blanks; most has none, which two bytes tell.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 /// A name as it is compared: trimmed, in Unicode lower case.
 #[must_use]
 pub fn folded(name: &str) -> Text {
-    let name = name.trim();
+    let name = trimmed(name);
     if name.is_ascii() {
         let mut name = Text::from(name);
         name.make_ascii_lowercase();
@@ -461,7 +470,7 @@ pub fn folded(name: &str) -> Text {
 /// The same without a copy where the name is written so already.
 #[must_use]
 pub fn fold(name: &str) -> Cow<'_, str> {
-    let name = name.trim();
+    let name = trimmed(name);
     if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         Cow::Borrowed(name)
     } else {

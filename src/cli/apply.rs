@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::display::count;
@@ -139,11 +140,20 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     match plan {
         None => output.data(format!("{}\n", report_text(report))),
         Some((plan, created_at)) => {
-            let document =
-                serde_json::json!({ "plan": json::document(plan, created_at), "applied": report_json(report) });
-            output.data(format!("{document:#}\n"))
+            let document = Told { plan: json::document(plan, created_at), applied: report_json(report) };
+            output.stream(|mut out| {
+                serde_json::to_writer_pretty(&mut out, &document)?;
+                out.write_all(b"\n")
+            })
         }
     }
+}
+
+/// What is said as JSON: written as it is walked, for a tree of it would be many times as big as the plan.
+#[derive(Serialize)]
+struct Told<P> {
+    plan: P,
+    applied: Value,
 }
 
 /// What was written, in a sentence.

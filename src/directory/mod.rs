@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::quality::RandomState;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +71,10 @@ pub struct TenantDirectory {
     pub read_at: Option<Timestamp>,
     /// Where the next read goes on.
     pub links: Option<DeltaLinks>,
-    users: HashMap<Id, User>,
+    users: IndexMap<Id, User, RandomState>,
     groups: Vec<Group>,
-    group_numbers: HashMap<Id, u32>,
-    member_of: HashMap<Id, Vec<u32>>,
+    group_numbers: HashMap<Id, u32, RandomState>,
+    member_of: HashMap<Id, Vec<u32>, RandomState>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -151,7 +153,7 @@ impl TenantDirectory {
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.users.remove(id);
+        self.users.swap_remove(id);
         match removal {
             Removal::Soft => {}
             Removal::Hard => {

@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::quality::RandomState;
+
 use crate::actual::{Actual, Namespace};
 use crate::model::{Field, Id, Record, RecordKey, Text};
 
@@ -47,7 +49,7 @@ pub(super) struct Names<'p, 'a> {
     proposals: &'p [Proposal<'a>],
     actual: &'a Actual,
     /// Who wants a name.
-    claims: HashMap<(Namespace, Text), Claims>,
+    claims: HashMap<(Namespace, Text), Claims, RandomState>,
     /// Who writes a record.
     writers: HashMap<RecordKey, Vec<usize>>,
     /// Who lost a name to whom.
@@ -61,7 +63,7 @@ impl<'p, 'a> Names<'p, 'a> {
         let mut names = Self {
             proposals,
             actual,
-            claims: HashMap::with_capacity(proposals.len() * 3),
+            claims: HashMap::with_capacity_and_hasher(proposals.len() * 3, RandomState::default()),
             writers: HashMap::with_capacity(proposals.len()),
             lost: HashMap::new(),
             standing: vec![Standing::Happens; proposals.len()],
