@@ -29,8 +29,9 @@ async fn read(url: &str) -> Result<(), Failure> {
     let builder = Client::builder().user_agent("floor").redirect(redirect::Policy::none()).referer(false);
     let client = builder.no_proxy().http1_only().tls_certs_only([]).build()?;
     let token = token(&client, url).await?;
-    let users = pages(&client, &token, format!("{url}/v1.0/users/delta?$select={USERS}"), |page| parse::<User>(page));
-    let groups = pages(&client, &token, format!("{url}/v1.0/groups/delta?$select={GROUPS}"), |page| parse::<Group>(page));
+    let users = pages(&client, &token, format!("{url}/v1.0/users/delta?$select={USERS}"), |page| parse::<Person>(page));
+    let groups =
+        pages(&client, &token, format!("{url}/v1.0/groups/delta?$select={GROUPS}"), |page| parse::<Group>(page));
     let (users, groups) = tokio::try_join!(users, groups)?;
     if users == 0 || groups == 0 { Err("the service served nobody".into()) } else { Ok(()) }
 }
@@ -93,7 +94,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "parsed and dropped: that is the floor")]
-struct User<'a> {
+struct Person<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     display_name: Option<Text<'a>>,

@@ -109,7 +109,8 @@ fn main() -> Result<(), Failure> {
 /// The lines of one size.
 fn measure(args: &Args, users: u32) -> Result<Vec<String>, Failure> {
     let stage = Stage::set(args, users)?;
-    let works: Vec<Work> = Work::ALL.into_iter().filter(|work| args.only.is_empty() || args.only.contains(work)).collect();
+    let works: Vec<Work> =
+        Work::ALL.into_iter().filter(|work| args.only.is_empty() || args.only.contains(work)).collect();
     if works.iter().any(|work| matches!(work, Work::Again | Work::Get)) {
         stage.fill()?;
     }

@@ -133,7 +133,8 @@ impl Stage {
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
-        let (from, to) = (entry.as_ref().map_or_else(|_| from.to_owned(), fs::DirEntry::path), to.join(entry?.file_name()));
+        let (from, to) =
+            (entry.as_ref().map_or_else(|_| from.to_owned(), fs::DirEntry::path), to.join(entry?.file_name()));
         if from.is_dir() {
             copy(&from, &to)?;
         } else {

@@ -1,7 +1,7 @@
 //! `bmsync apply [FILE]`: plan, show it, ask, make it true.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -141,9 +141,11 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
         None => output.data(format!("{}\n", report_text(report))),
         Some((plan, created_at)) => {
             let document = Told { plan: json::document(plan, created_at), applied: report_json(report) };
-            output.stream(|mut out| {
+            output.stream(|out| {
+                let mut out = BufWriter::new(out);
                 serde_json::to_writer_pretty(&mut out, &document)?;
-                out.write_all(b"\n")
+                out.write_all(b"\n")?;
+                out.flush()
             })
         }
     }

@@ -6,8 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use foldhash::quality::RandomState;
-
 use crate::actual::{Actual, Namespace};
 use crate::model::{Field, Id, Record, RecordKey, Text};
 
@@ -22,34 +20,12 @@ pub(super) enum Standing {
     Held,
 }
 
-/// Who wants one name: hardly ever more than one.
-enum Claims {
-    One(usize),
-    Several(Vec<usize>),
-}
-
-impl Claims {
-    fn add(&mut self, at: usize) {
-        match self {
-            Self::One(first) => *self = Self::Several(vec![*first, at]),
-            Self::Several(claims) => claims.push(at),
-        }
-    }
-
-    fn all(&self) -> &[usize] {
-        match self {
-            Self::One(at) => std::slice::from_ref(at),
-            Self::Several(claims) => claims,
-        }
-    }
-}
-
 /// All proposals of a plan with the names they compete for. Proposals are known by their place in the slice.
 pub(super) struct Names<'p, 'a> {
     proposals: &'p [Proposal<'a>],
     actual: &'a Actual,
     /// Who wants a name.
-    claims: HashMap<(Namespace, Text), Claims, RandomState>,
+    claims: HashMap<(Namespace, Text), Vec<usize>>,
     /// Who writes a record.
     writers: HashMap<RecordKey, Vec<usize>>,
     /// Who lost a name to whom.
@@ -63,14 +39,14 @@ impl<'p, 'a> Names<'p, 'a> {
         let mut names = Self {
             proposals,
             actual,
-            claims: HashMap::with_capacity_and_hasher(proposals.len() * 3, RandomState::default()),
+            claims: HashMap::with_capacity(proposals.len() * 3),
             writers: HashMap::with_capacity(proposals.len()),
             lost: HashMap::new(),
             standing: vec![Standing::Happens; proposals.len()],
         };
         for (at, proposal) in proposals.iter().enumerate() {
             for claim in proposal.wants() {
-                names.claims.entry(claim).and_modify(|claims| claims.add(at)).or_insert(Claims::One(at));
+                names.claims.entry(claim).or_default().push(at);
             }
             for record in proposal.touches() {
                 names.writers.entry(record.key).or_default().push(at);
@@ -82,14 +58,8 @@ impl<'p, 'a> Names<'p, 'a> {
         for at in losers {
             names.standing[at] = Standing::Blocked;
         }
-        names.take_out(names.disputed());
+        names.take_out((0..proposals.len()).collect());
         names
-    }
-
-    /// Who wants a name that some record holds today: nobody else can find a name taken.
-    fn disputed(&self) -> Vec<usize> {
-        let held = self.claims.iter().filter(|((space, name), _)| self.actual.holders(*space, name).next().is_some());
-        held.flat_map(|(_, claims)| claims.all()).copied().collect()
     }
 
     /// Takes held changes out as well: the names they would have freed stay taken. They stay held themselves.
@@ -112,7 +82,7 @@ impl<'p, 'a> Names<'p, 'a> {
     /// Whether somebody whose change is planned, held or not, wants the name.
     pub fn is_given(&self, space: Namespace, name: &Text) -> bool {
         let claims = self.claims.get(&(space, name.clone()));
-        claims.is_some_and(|claims| claims.all().iter().any(|at| self.standing[*at] != Standing::Blocked))
+        claims.is_some_and(|claims| claims.iter().any(|at| self.standing[*at] != Standing::Blocked))
     }
 
     /// Why a blocked proposal is blocked, once everything has settled.
@@ -135,7 +105,9 @@ impl<'p, 'a> Names<'p, 'a> {
     /// Between users that want the same name: who owns it keeps it, else the lower precedence gets it.
     fn contest(&mut self) {
         for ((space, name), claims) in &self.claims {
-            let Claims::Several(claims) = claims else { continue };
+            if claims.len() < 2 {
+                continue;
+            }
             let owns = |at: &usize| self.proposals[*at].owns(*space, name);
             let first = claims.iter().copied().filter(owns).min_by_key(|at| self.rank(*at));
             let Some(winner) = first.or_else(|| claims.iter().copied().min_by_key(|at| self.rank(*at))) else {
@@ -170,7 +142,7 @@ impl<'p, 'a> Names<'p, 'a> {
     /// Who wants a name that the records of this proposal hold today.
     fn waiting_for(&self, at: usize) -> Vec<usize> {
         let held = self.proposals[at].touches().flat_map(names_of);
-        held.filter_map(|name| self.claims.get(&name)).flat_map(Claims::all).copied().filter(|other| *other != at).collect()
+        held.filter_map(|name| self.claims.get(&name)).flatten().copied().filter(|other| *other != at).collect()
     }
 
     /// The names that the user misses: those it lost to another user, and those it would set that stay taken.
