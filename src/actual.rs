@@ -2,22 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded};
+use foldhash::quality::RandomState;
+
+use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, fold, folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
 #[derive(Clone, Debug, Default)]
 pub struct Actual {
     /// The revision that this is.
     pub revision: Revision,
-    records: HashMap<RecordKey, Record>,
+    records: HashMap<RecordKey, Record, RandomState>,
     keys: BTreeSet<RecordKey>,
-    owned: HashMap<UserKey, RecordKey>,
-    tenants: HashMap<Id, Owned>,
-    archived_from: HashMap<UserKey, Vec<RecordKey>>,
-    by_username: HashMap<Text, Vec<RecordKey>>,
-    by_email: HashMap<Text, Vec<RecordKey>>,
-    accounts: HashMap<u64, Account>,
-    account_ids: HashMap<Text, Vec<u64>>,
+    owned: HashMap<UserKey, RecordKey, RandomState>,
+    tenants: HashMap<Id, Owned, RandomState>,
+    archived_from: HashMap<UserKey, Vec<RecordKey>, RandomState>,
+    by_username: HashMap<Text, Vec<RecordKey>, RandomState>,
+    by_email: HashMap<Text, Vec<RecordKey>, RandomState>,
+    accounts: HashMap<u64, Account, RandomState>,
+    account_ids: HashMap<Text, Vec<u64>, RandomState>,
 }
 
 /// How many records the users of one tenant own.
@@ -117,20 +119,20 @@ impl Actual {
             Namespace::LoginUsername => &self.by_username,
             Namespace::LoginEmail | Namespace::Email(_) => &self.by_email,
         };
-        let keys = index.get(&folded(name)).map_or(&[][..], Vec::as_slice);
+        let keys = index.get(fold(name).as_ref()).map_or(&[][..], Vec::as_slice);
         keys.iter().filter_map(|key| self.records.get(key)).filter(move |record| namespace.admits(record))
     }
 
     /// Whether any record of any status has that username.
     #[must_use]
     pub fn has_username(&self, name: &str) -> bool {
-        self.by_username.contains_key(&folded(name))
+        self.by_username.contains_key(fold(name).as_ref())
     }
 
     /// Whether any record of any status has that email.
     #[must_use]
     pub fn has_email(&self, name: &str) -> bool {
-        self.by_email.contains_key(&folded(name))
+        self.by_email.contains_key(fold(name).as_ref())
     }
 
     /// The account of that exact name; the oldest of several.
@@ -228,14 +230,14 @@ impl Actual {
     }
 }
 
-fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: K, key: RecordKey) {
+fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>, RandomState>, name: K, key: RecordKey) {
     let keys = index.entry(name).or_default();
     if let Err(at) = keys.binary_search(&key) {
         keys.insert(at, key);
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>>, name: &K, key: RecordKey) {
+fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>, RandomState>, name: &K, key: RecordKey) {
     if let Some(keys) = index.get_mut(name) {
         keys.retain(|held| *held != key);
         if keys.is_empty() {

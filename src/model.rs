@@ -1,5 +1,6 @@
 //! The vocabulary: identities, fields, records and links. Values only; knows nothing of files, networks or clocks.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -124,6 +125,14 @@ impl Id {
         guid(text).map_or_else(|| Self(Repr::Text(text.to_lowercase().into())), |guid| Self(Repr::Guid(guid)))
     }
 
+    /// Hands out the text, without an allocation.
+    pub fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        match &self.0 {
+            Repr::Guid(guid) => take(std::str::from_utf8(&write_guid(guid)).unwrap_or_default()),
+            Repr::Text(text) => take(text),
+        }
+    }
+
     /// Whether this is a GUID, as tenant and group IDs must be.
     #[must_use]
     pub const fn is_guid(&self) -> bool {
@@ -131,12 +140,27 @@ impl Id {
     }
 }
 
-const HEX: [u8; 16] = *b"0123456789abcdef";
+/// Length of a GUID's text.
+const GUID_LENGTH: usize = 36;
+
+/// Writes the 8-4-4-4-12 form.
+fn write_guid(guid: &[u8; 16]) -> [u8; GUID_LENGTH] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = [b'-'; GUID_LENGTH];
+    let mut at = 0;
+    for (slot, byte) in guid.iter().enumerate() {
+        at += usize::from(matches!(slot, 4 | 6 | 8 | 10));
+        out[at] = DIGITS[usize::from(byte >> 4)];
+        out[at + 1] = DIGITS[usize::from(byte & 15)];
+        at += 2;
+    }
+    out
+}
 
 /// Parses the 8-4-4-4-12 form.
 fn guid(text: &str) -> Option<[u8; 16]> {
     let bytes = text.as_bytes();
-    if bytes.len() != 36 {
+    if bytes.len() != GUID_LENGTH {
         return None;
     }
     let mut out = [0_u8; 16];
@@ -181,19 +205,7 @@ impl PartialOrd for Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Guid(bytes) => {
-                let mut text = [b'-'; 36];
-                for (slot, byte) in bytes.iter().enumerate() {
-                    let dashes = [4, 6, 8, 10].iter().filter(|at| slot >= **at).count();
-                    let at = slot * 2 + dashes;
-                    text[at] = HEX[usize::from(byte >> 4)];
-                    text[at + 1] = HEX[usize::from(byte & 15)];
-                }
-                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
-            }
-            Repr::Text(text) => f.write_str(text),
-        }
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -272,12 +284,13 @@ impl Digest {
     #[must_use]
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         use sha2::Digest as _;
-        let mut hash = sha2::Sha256::new();
+        // Hashing many short pieces one by one costs more than putting them together first.
+        let mut framed = Vec::with_capacity(512);
         for part in parts {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
+            framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            framed.extend_from_slice(part);
         }
-        let full = hash.finalize();
+        let full = sha2::Sha256::digest(&framed);
         let mut out = [0; 16];
         out.copy_from_slice(&full[..16]);
         Self(out)
@@ -448,18 +461,39 @@ impl Fields {
 /// The text without surrounding blanks, unless nothing is left.
 #[must_use]
 pub fn filled(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let text = trimmed(text);
     (!text.is_empty()).then_some(text)
+}
+
+/// The text without surrounding blanks; most has none, which two bytes tell.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 /// A name as it is compared: trimmed, in Unicode lower case.
 #[must_use]
 pub fn folded(name: &str) -> Text {
-    let name = name.trim();
-    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        Text::from(name)
+    let name = trimmed(name);
+    if name.is_ascii() {
+        let mut name = Text::from(name);
+        name.make_ascii_lowercase();
+        name
     } else {
         name.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// The same without a copy where the name is written so already.
+#[must_use]
+pub fn fold(name: &str) -> Cow<'_, str> {
+    let name = trimmed(name);
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(folded(name).into_string())
     }
 }
 

@@ -1,10 +1,11 @@
 //! `bmsync apply [FILE]`: plan, show it, ask, make it true.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::approved::Consent;
@@ -140,11 +141,22 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     match plan {
         None => output.data(format!("{}\n", report_text(report))),
         Some((plan, created_at)) => {
-            let document =
-                serde_json::json!({ "plan": json::document(plan, created_at), "applied": report_json(report) });
-            output.data(format!("{document:#}\n"))
+            let document = Told { plan: json::document(plan, created_at), applied: report_json(report) };
+            output.stream(|out| {
+                let mut out = BufWriter::new(out);
+                serde_json::to_writer_pretty(&mut out, &document)?;
+                out.write_all(b"\n")?;
+                out.flush()
+            })
         }
     }
+}
+
+/// What is said as JSON: written as it is walked, for a tree of it would be many times as big as the plan.
+#[derive(Serialize)]
+struct Told<P> {
+    plan: P,
+    applied: Value,
 }
 
 /// What was written, in a sentence.

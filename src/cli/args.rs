@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -194,6 +195,12 @@ pub struct SimulateArgs {
     /// Directory file (YAML); without one, the example of more than 200 people in three tenants.
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub file: Option<PathBuf>,
+    /// Serve a made-up world of so many users in so many groups instead; the same seed makes the same world.
+    #[arg(long, value_name = "USERS,GROUPS", conflicts_with = "file")]
+    pub generate: Option<Sizes>,
+    /// What chance depends on: a made-up world, and faults of a probability.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
     /// Address to listen on; loopback only.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
     pub listen: std::net::SocketAddr,
@@ -203,6 +210,26 @@ pub struct SimulateArgs {
     /// Switch a fault on, as NAME=WHEN[@PATH][:VALUE], such as throttle=0.05; repeat for more.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
+}
+
+/// How big a made-up world is, as in `100000,200`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// People.
+    pub users: u32,
+    /// Security groups.
+    pub groups: u32,
+}
+
+impl FromStr for Sizes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text.split_once(',').and_then(|(users, groups)| {
+            Some(Self { users: users.trim().parse().ok()?, groups: groups.trim().parse().ok()? })
+        });
+        numbers.ok_or("two numbers with a comma between them are wanted, as in 100000,200")
+    }
 }
 
 /// Arguments of `demo`.

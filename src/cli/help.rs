@@ -140,6 +140,7 @@ Examples:
   bmsync simulate
   bmsync simulate people.yaml --listen 127.0.0.1:8400 --page-size 10
   bmsync simulate --fault throttle=0.05 --fault cut=next1@users/delta
+  bmsync simulate --generate 100000,200 --seed 7 --page-size 999
 
 Exit codes: 0 stopped · 1 a bad directory file, or the address is taken · 64 wrong usage";
 

@@ -23,7 +23,9 @@ pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Ex
             crate::display::safe(&path.display().to_string())
         ));
     }
-    Ok(exit(&round.plan, args.detailed_exitcode))
+    let exit = exit(&round.plan, args.detailed_exitcode);
+    round.end();
+    Ok(exit)
 }
 
 fn show(round: &Round, format: Format, output: &Output) -> Result<(), Error> {

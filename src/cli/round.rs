@@ -73,6 +73,14 @@ impl Round {
         Ok(Self { config, store, observed, plan, created_at: Timestamp::now() })
     }
 
+    /// Closes the state and ends with the process: taking apart what is known of a million users, one by one, only to
+    /// give the memory back a moment earlier would be a tenth of the work.
+    pub fn end(self) {
+        let Self { config, store, observed, plan, created_at: _ } = self;
+        drop(store);
+        std::mem::forget((config, observed, plan));
+    }
+
     /// How the plan is shown on stdout.
     pub fn view(&self, output: &Output) -> View {
         self.view_in(output, output.palette())

@@ -1,8 +1,8 @@
-//! `bmsync simulate [FILE]`: a simulated Graph and login service on loopback.
+//! `bmsync simulate [FILE]`: a simulated Graph and login service on loopback, of a file or of a made-up world.
 
 use crate::simulator::{Faults, Options, Running, Serve, serve};
 
-use super::args::SimulateArgs;
+use super::args::{SimulateArgs, Sizes};
 use super::error::{Error, Exit};
 use super::output::Output;
 use super::stop::told_to_stop;
@@ -16,12 +16,23 @@ pub async fn run(args: &SimulateArgs, output: &Output) -> Result<Exit, Error> {
             .map_err(|error| Error::usage(format!("cannot switch on the fault `{fault}`")).because(&error))?;
     }
     let page_size = usize::try_from(args.page_size).unwrap_or(usize::MAX);
-    let options = Options { listen: args.listen, page_size, faults, ..Options::default() };
-    let world = args.file.clone().map_or(Serve::Example, Serve::File);
+    let options = Options { listen: args.listen, page_size, faults, seed: args.seed, ..Options::default() };
+    let world = world(args);
     serve(&world, options, |running| greet(running, output), told_to_stop())
         .await
         .map_err(|error| Error::new("cannot simulate").because(&error))?;
     Ok(Exit::Done)
+}
+
+fn world(args: &SimulateArgs) -> Serve {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    match (&args.generate, &args.file) {
+        (Some(Sizes { users, groups }), _) => {
+            Serve::Generated { seed: args.seed, users: count(*users), groups: count(*groups) }
+        }
+        (None, Some(file)) => Serve::File(file.clone()),
+        (None, None) => Serve::Example,
+    }
 }
 
 /// The address alone on stdout, for scripts; what to do with it on stderr.

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::quality::RandomState;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -83,11 +85,11 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
-    users: HashMap<Id, User>,
+    users: IndexMap<Id, User, RandomState>,
     groups: Vec<Group>,
-    group_numbers: HashMap<Id, u32>,
+    group_numbers: HashMap<Id, u32, RandomState>,
     member_counts: Vec<u32>,
-    member_of: HashMap<Id, Vec<u32>>,
+    member_of: HashMap<Id, Vec<u32>, RandomState>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -177,7 +179,7 @@ impl TenantDirectory {
         };
         let differs = |id: &Id, user: &User| other.user(id) != Some(user) || groups(self, id) != groups(other, id);
         let changed = self.users.iter().filter(|(id, user)| differs(id, user)).count();
-        changed + other.users.keys().filter(|id| !self.users.contains_key(id)).count()
+        changed + other.users.keys().filter(|id| !self.users.contains_key(*id)).count()
     }
 
     /// Adds a user, or changes what is given of it.
@@ -187,7 +189,7 @@ impl TenantDirectory {
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.users.remove(id);
+        self.users.swap_remove(id);
         match removal {
             Removal::Soft => {}
             Removal::Hard => {

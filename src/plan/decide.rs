@@ -51,25 +51,26 @@ impl<'a> Decider<'a> {
     fn propose(&self, key: &UserKey, person: &Person<'a>, replaced: Option<&'a Record>) -> Proposal<'a> {
         let kind = person.rule.kind;
         let defaults = &self.desired.config().employee_defaults;
-        let blank = values(person, &Ground::blank(replaced), self.actual, defaults);
+        let at = |ground: &Ground<'_>| values(person, ground, self.actual, defaults);
+        let blank = at(&Ground::blank(replaced));
         let same: Vec<&Record> = match blank.fields.get(Field::Email) {
             None => Vec::new(),
             Some(email) => self.actual.holders(Namespace::Email(kind), email).collect(),
         };
         let target = self.target(key, person, &same);
-        let ground = match target {
-            Target::Create => Ground::blank(replaced),
-            Target::Restore(record) => Ground::archived(record, replaced),
-            Target::Merge(record) | Target::Update(record) => Ground::record(record, replaced),
-        };
         let reason = Self::adoption_reason(target, blank.fields.get(Field::Email), &same);
+        let values = match target {
+            Target::Create => blank,
+            Target::Restore(record) => at(&Ground::archived(record, replaced)),
+            Target::Merge(record) | Target::Update(record) => at(&Ground::record(record, replaced)),
+        };
         let mut proposal = Proposal {
             user: key.clone(),
             person: person.clone(),
             linked: replaced,
             target,
             archives: replaced.into_iter().collect(),
-            values: values(person, &ground, self.actual, defaults),
+            values,
             link: link(key, person),
             reason,
             obstacle: None,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::actual::{Actual, Namespace};
 use crate::desired::Person;
-use crate::model::{Kind, Link, Record, RecordKey, Seen, Status, Text, UserKey, folded, login};
+use crate::model::{Kind, Link, Record, RecordKey, Seen, Status, Text, UserKey, fold, folded, login};
 
 use super::contest::Contest;
 use super::values::Sourced;
@@ -133,9 +133,9 @@ impl<'a> Proposal<'a> {
     }
 
     /// What is different afterwards, except the status.
-    pub fn field_changes(&self) -> Vec<FieldChange> {
+    pub fn field_changes(&self) -> impl Iterator<Item = FieldChange> + '_ {
         let before = self.target.record();
-        let differs = |&field: &Field| {
+        let differs = move |&field: &Field| {
             let held = before.and_then(|record| record.fields.get(field));
             let after = self.values.fields.get(field);
             (held != after).then(|| FieldChange {
@@ -145,7 +145,7 @@ impl<'a> Proposal<'a> {
                 from: self.values.from(field),
             })
         };
-        Field::of(self.kind()).iter().filter_map(differs).collect()
+        Field::of(self.kind()).iter().filter_map(differs)
     }
 
     /// What is done to the wanted record.
@@ -173,7 +173,7 @@ impl<'a> Proposal<'a> {
 
 /// Whether a record has a name that counts in the namespace.
 fn holds(record: &Record, space: Namespace, name: &str) -> bool {
-    space.admits(record) && record.fields.get(space.field()).is_some_and(|held| folded(held) == name)
+    space.admits(record) && record.fields.get(space.field()).is_some_and(|held| fold(held) == name)
 }
 
 /// A change of status.

@@ -55,7 +55,9 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
             let change = self.archive(proposal, record, held);
             self.changes.push(change);
         }
-        let mut fields: Vec<FieldChange> = proposal.status_change().into_iter().collect();
+        let all = 1 + Field::of(proposal.kind()).len();
+        let mut fields = Vec::with_capacity(if proposal.target.record().is_none() { all } else { 0 });
+        fields.extend(proposal.status_change());
         fields.extend(proposal.field_changes());
         self.changes.push(Change {
             action: proposal.action(),

@@ -2,7 +2,7 @@
 //!
 //! The same plan and time give the same bytes. Serialised straight from the plan, without a tree in between.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 use serde::ser::SerializeSeq;
@@ -24,9 +24,14 @@ pub const FORMAT_VERSION: &str = "1";
 /// # Errors
 /// Those of the writer.
 pub fn write(plan: &Plan, created_at: Timestamp, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Shallow::default());
-    document(plan, created_at).serialize(&mut serializer)?;
-    out.write_all(b"\n")
+    // A buffer of a known type: the many small pieces of JSON are copied into it and not called out one by one.
+    let mut out = io::BufWriter::with_capacity(1 << 16, out);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Shallow::default());
+    let written = document(plan, created_at).serialize(&mut serializer).map_err(io::Error::from);
+    let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    // What is left after a failure must not be tried again when the buffer is dropped.
+    let _ = out.into_parts();
+    written
 }
 
 /// Writes the plan as [`write`] does, with `cause` in each change: one word, or null, per change of the plan, in its

@@ -39,6 +39,7 @@ fn wrong_usage_exits_64_and_says_so_on_stderr_alone() {
         (&["plan", "-v", "-q"], "cannot be used with"),
         (&["import"], "FILE"),
         (&["simulate", "--page-size", "1000"], "999"),
+        (&["simulate", "--generate", "5"], "100000,200"),
         (&["completions", "cobol"], "bash"),
     ] {
         let output = bmsync(args);

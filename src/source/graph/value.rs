@@ -16,6 +16,9 @@ use crate::model::{Id, Text};
 /// Objects on one page; Graph itself stops at 999. Small objects would otherwise grow a large page to gigabytes.
 pub(super) const MAX_OBJECTS: usize = 50_000;
 
+/// Room for so many is made at once: those of a full page.
+const USUAL_OBJECTS: usize = 999;
+
 /// Text that is repaired rather than refused.
 #[derive(Debug)]
 pub(super) struct Lossy(pub Text);
@@ -52,7 +55,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
                 f.write_str("a list of objects")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Objects<T>, A::Error> {
-                let mut objects = Vec::new();
+                let mut objects = Vec::with_capacity(USUAL_OBJECTS);
                 while let Some(object) = list.next_element()? {
                     if objects.len() == MAX_OBJECTS {
                         return Err(A::Error::custom(format_args!("more than {MAX_OBJECTS} objects")));

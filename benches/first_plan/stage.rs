@@ -1,0 +1,186 @@
+//! What is measured on: a simulator that serves a made-up directory, manifests in which everybody becomes an employee
+//! or a contact, and states that hold nobody or everybody. All of it is gone when it is dropped.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use bmsync::simulator::{GENERATED_DOMAIN, GENERATED_TENANT, World};
+use tempfile::TempDir;
+
+use crate::process::run;
+use crate::{Args, Failure};
+
+/// Tenant, defaults and policy; the rules follow.
+const MANIFESTS: &str = "\
+apiVersion: bmsync/v1
+kind: Tenant
+metadata: { name: generated }
+spec:
+  domain: {domain}
+  tenantId: {tenant}
+  applicationId: 1f3c5d7e-0000-4000-8000-000000000001
+  applicationKey: { file: {key} }
+  signIn: application
+  endpoints: { login: {url}, graph: {url} }
+---
+apiVersion: bmsync/v1
+kind: EmployeeDefaults
+metadata: { name: defaults }
+spec: { department: Operations, location: Headquarters, manager: jsmith, jobTitle: Technician,
+        employmentType: Full Time, employeeRole: Engineer, securityRole: User }
+";
+
+/// What BMS holds before anything is applied: the account of all contacts.
+const ACCOUNT: &str = r#"{"kind":"account","id":1,"name":"Generated","locations":["Main"]}"#;
+
+/// Everything that the works need.
+#[derive(Debug)]
+pub struct Stage {
+    simulator: Simulator,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Starts the simulator and writes the rest.
+    pub fn set(args: &Args, users: u32) -> Result<Self, Failure> {
+        let stage = Self { simulator: Simulator::start(args, users)?, folder: tempfile::tempdir()? };
+        stage.write_manifests(args)?;
+        let accounts = stage.path("accounts.jsonl");
+        fs::write(&accounts, ACCOUNT)?;
+        run(stage.bmsync(&["import"]).arg(accounts).arg("--state").arg(stage.empty()))?;
+        Ok(stage)
+    }
+
+    /// Groups take turns: the first makes employees, the second contacts with a login, and so on.
+    fn write_manifests(&self, args: &Args) -> Result<(), Failure> {
+        let key = self.path("key");
+        fs::write(&key, "any-secret-is-accepted")?;
+        let mut text = MANIFESTS
+            .replace("{domain}", GENERATED_DOMAIN)
+            .replace("{tenant}", GENERATED_TENANT)
+            .replace("{key}", &format!("{:?}", key.display().to_string()))
+            .replace("{url}", &format!("{:?}", self.simulator.url));
+        let groups = World::generate(args.seed, 0, usize::try_from(args.groups)?).group_ids(GENERATED_TENANT);
+        for (number, group) in groups.iter().enumerate() {
+            let record = ["employee", "contact\n  contact: { account: Generated }"][number % 2];
+            write!(
+                text,
+                "---\napiVersion: bmsync/v1\nkind: MappingRule\nmetadata: {{ name: rule-{number} }}\n\
+                 spec:\n  tenantId: {GENERATED_TENANT}\n  groupId: {group}\n  order: {number}\n  record: {record}\n"
+            )?;
+        }
+        let folder = self.path("manifests");
+        fs::create_dir(&folder)?;
+        Ok(fs::write(folder.join("all.yaml"), text)?)
+    }
+
+    /// This program, as the floor.
+    pub fn floor(&self) -> Result<Command, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--floor", &self.simulator.url]);
+        Ok(command)
+    }
+
+    /// The program that is measured, saying little.
+    pub fn bmsync(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
+        command.args(args).arg("--quiet").arg("--manifests").arg(self.path("manifests"));
+        command.stdout(Stdio::null()).env_remove("RUST_LOG");
+        command
+    }
+
+    /// A state that holds the account and nobody.
+    pub fn empty(&self) -> PathBuf {
+        self.path("empty")
+    }
+
+    /// A state that holds everybody, once it was filled.
+    pub fn full(&self) -> PathBuf {
+        self.path("full")
+    }
+
+    /// Another state like the empty one.
+    pub fn fresh(&self) -> Result<PathBuf, Failure> {
+        let fresh = self.path("fresh");
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh)?;
+        }
+        copy(&self.empty(), &fresh)?;
+        Ok(fresh)
+    }
+
+    /// Makes the full state.
+    pub fn fill(&self) -> Result<(), Failure> {
+        copy(&self.empty(), &self.full())?;
+        run(self.bmsync(&["apply", "--yes", "-o", "json"]).arg("--state").arg(self.full()))?;
+        Ok(())
+    }
+
+    /// What the full state takes on the disk, if there is one.
+    pub fn full_bytes(&self) -> Result<Option<u64>, Failure> {
+        Ok(if self.full().exists() { Some(bytes(&self.full())?) } else { None })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let (from, to) =
+            (entry.as_ref().map_or_else(|_| from.to_owned(), fs::DirEntry::path), to.join(entry?.file_name()));
+        if from.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a folder occupies, in whole blocks.
+fn bytes(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let (path, about) = (entry.as_ref().map_or_else(|_| folder.to_owned(), fs::DirEntry::path), entry?.metadata()?);
+        sum += if about.is_dir() { bytes(&path)? } else { about.blocks() * 512 };
+    }
+    Ok(sum)
+}
+
+/// A simulator in a process of its own; killed when it is dropped.
+#[derive(Debug)]
+struct Simulator {
+    child: Child,
+    url: String,
+}
+
+impl Simulator {
+    fn start(args: &Args, users: u32) -> Result<Self, Failure> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
+        command.args(["simulate", "--quiet", "--listen", "127.0.0.1:0", "--generate"]);
+        command.arg(format!("{users},{}", args.groups)).arg("--seed").arg(args.seed.to_string());
+        command.arg("--page-size").arg(args.page_size.to_string());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take();
+        let mut simulator = Self { child, url: String::new() };
+        let Some(output) = output else { return Err("the simulator has no output".into()) };
+        BufReader::new(output).read_line(&mut simulator.url)?;
+        simulator.url.truncate(simulator.url.trim_end().len());
+        if simulator.url.is_empty() { Err("the simulator did not start".into()) } else { Ok(simulator) }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
