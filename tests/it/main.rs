@@ -7,6 +7,8 @@ mod cli_front;
 #[cfg(test)]
 mod cli_report;
 #[cfg(test)]
+mod cli_save;
+#[cfg(test)]
 mod cli_story;
 #[cfg(test)]
 mod graph;
