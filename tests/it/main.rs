@@ -11,6 +11,8 @@ mod cli_save;
 #[cfg(test)]
 mod cli_story;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod interchange;
