@@ -1,5 +1,4 @@
 //! Manifests: what a person sees for every kind of mistake, and what comes of good ones.
-#![expect(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! The simulator over real HTTP: sign-in, delta rounds, the control API and every fault.
 
-#![expect(clippy::unwrap_used, reason = "what the client of these tests cannot do fails the test")]
-
 mod client;
 mod control;
 mod delta;

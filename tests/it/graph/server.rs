@@ -1,7 +1,5 @@
 //! A scripted HTTP server. It speaks bytes and shares nothing with the source.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,5 @@
 //! Words to write scripts with, and the world of a test: a server, a tenant that points at it, and its secret.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
