@@ -49,7 +49,7 @@ nothing in BMS.
 Examples:
   bmsync plan
   bmsync plan --tenant contoso
-  bmsync plan --out round.json && bmsync apply round.json
+  bmsync plan --out round.plan.json && bmsync apply round.plan.json
   bmsync plan -o markdown > comment.md         for a pull request
   bmsync plan -o json --detailed-exitcode      for a script
 
@@ -66,7 +66,7 @@ back is not applied without --approve-held.
 Examples:
   bmsync apply
   bmsync apply --yes                           for a timer or a pipeline
-  bmsync apply round.json                      exactly the plan that was reviewed
+  bmsync apply round.plan.json                 exactly the plan that was reviewed
   bmsync apply --approve-held                  also what a guard held back
 
 Exit codes: 0 applied, or nothing to do · 1 failed, refused or not confirmed · 3 applied, and

@@ -3,8 +3,9 @@
 //! A reader that went away (`bmsync plan | head`) ends the printing quietly and changes no exit code; every other
 //! failure to write is an error, so that a full disk is never taken for success.
 
+use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::report::palette::{Palette, Tone};
 
@@ -129,19 +130,63 @@ pub fn ask(question: &str) -> Option<String> {
     io::stdin().read_line(&mut answer).ok().map(|_| answer.trim().to_owned())
 }
 
-/// Writes a file as a whole or not at all: beside it first, then renamed onto it.
+/// Writes a file as a whole or not at all: beside it first, then renamed onto it. A link is followed. What is there and
+/// is no regular file (a pipe, a device, `/dev/stdout`) is written straight, for a rename would put a file in its place.
 pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let save = || {
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        let mut out = io::BufWriter::new(file);
-        write(&mut out)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|refused| refused.error)?;
-        Ok(())
+    let save = || match target(path)? {
+        Target::File(file) => replace(&file, write),
+        Target::Stream => {
+            let mut out = io::BufWriter::new(OpenOptions::new().append(true).open(path)?);
+            write(&mut out)?;
+            out.flush()
+        }
     };
     save().map_err(|error: io::Error| Error::new(format!("cannot write {}", path.display())).because(&error))
+}
+
+/// What a path to be written stands for.
+enum Target {
+    /// A regular file that is there or is to be made; no link.
+    File(PathBuf),
+    /// Something that takes what is written as it comes.
+    Stream,
+}
+
+/// How many links are followed one after the other, as Linux does.
+const MAX_LINKS: u32 = 40;
+
+fn target(path: &Path) -> io::Result<Target> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        if names_a_descriptor(&path) || fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Ok(Target::Stream);
+        }
+        match fs::read_link(&path) {
+            Ok(next) => path = folder_of(&path).join(next),
+            Err(_) => return Ok(Target::File(path)),
+        }
+    }
+    Err(io::Error::other("too many links lead on from there"))
+}
+
+/// Whether the path means what this process already has open, whatever that is: even a regular file must go on there.
+fn names_a_descriptor(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name))
+        || ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.parent() == Some(Path::new(folder)))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+    let mut out = io::BufWriter::new(file);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|refused| refused.error)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn stderr(text: &str) {

@@ -83,7 +83,7 @@ pub enum SecretRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SignIn {
-    /// A person consented once (`bmsync connect`).
+    /// A person signs in once (not in this version).
     Delegated,
     /// The application itself, by client credentials.
     Application,

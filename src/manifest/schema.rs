@@ -100,7 +100,7 @@ pub struct TenantSpec {
     pub application_key: Option<Written<SecretReference>>,
     /// Where the certificate with its private key (PEM) is; instead of `applicationKey`.
     pub certificate: Option<Written<SecretReference>>,
-    /// Who signs in: `delegated`, a person once with `bmsync connect`; or `application`, the application itself.
+    /// Who signs in: `application`, the application itself; or `delegated`, a person once (not in this version).
     #[schemars(extend("default" = "delegated"))]
     pub sign_in: Option<Written<SignIn>>,
     /// The national cloud that the tenant is in.

@@ -60,7 +60,7 @@ fn head(name: &str, tenant: &str, state: TenantState) -> TenantHead {
 }
 
 /// A plan with something of everything.
-fn rich() -> Plan {
+pub(crate) fn rich() -> Plan {
     let moving = || user(CONTOSO, "01", Some("adele@contoso.com"));
     let username = |before, after| field(Slot::Field(Field::Username), before, after, Provenance::Record);
     let held = Change {

@@ -7,9 +7,13 @@ mod cli_front;
 #[cfg(test)]
 mod cli_report;
 #[cfg(test)]
+mod cli_save;
+#[cfg(test)]
 mod cli_story;
 #[cfg(test)]
 mod deploy;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]

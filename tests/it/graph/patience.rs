@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bmsync::source::SourceErrorClass;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use super::server::Reply;
 use super::world::{GROUPS, TOKEN, USERS, World, last, next, status, with};
@@ -97,7 +97,10 @@ async fn silence_is_given_up_when_the_time_is_up() {
 #[tokio::test]
 async fn nobody_there_is_said_with_a_hint() {
     let mut world = World::new([]).await;
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound and not listening: nobody answers, and no other test can be given the port.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let free = nobody.local_addr().unwrap();
     world.tenant.graph_root = format!("http://{free}").into();
     let error = world.fail().await;
     assert_eq!(error.class, SourceErrorClass::Transient);
