@@ -4,6 +4,8 @@
 
 pub mod connection;
 
+pub mod manifests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -17,6 +17,8 @@ mod layers;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod manifest;
 #[cfg(test)]
 mod scenarios;
