@@ -16,7 +16,7 @@ mod folders;
 mod repositories;
 
 /// Nothing here takes so long, on whatever machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Manifests that can be told apart: the poll interval is a number of seconds.
 fn policy(seconds: u64) -> String {

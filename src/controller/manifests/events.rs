@@ -58,9 +58,9 @@ impl Events {
 
 /// A watch of each place by itself: a recursive one would look into `.git` and follow no links.
 fn watcher(survey: &Survey, stirred: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
-    let watched = survey.clone();
+    let known = survey.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        if event.map_or(true, |event| tells_of_a_change(&event, &watched)) {
+        if event.map_or(true, |event| tells_of_a_change(&event, &known)) {
             stirred.notify_one();
         }
     })?;

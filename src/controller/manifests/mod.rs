@@ -11,6 +11,10 @@ mod reading;
 
 mod folder;
 
+mod watched;
+
+mod task;
+
 pub mod git;
 
 use std::path::PathBuf;
@@ -28,9 +32,10 @@ use crate::display::safe;
 use crate::manifest::config::Config;
 use crate::manifest::{Diagnostic, summary};
 use crate::store::local::Clock;
-use folder::Folder;
-use git::{Checkout, Failure, Repository};
-use reading::{Moments, Named, Reading, Verdict, weigh, weigh_failure};
+use git::{Failure, Repository};
+use reading::Named;
+use task::{Asked, keep};
+use watched::Watched;
 
 /// The newest configuration that is valid, kept so until this is dropped.
 ///
@@ -49,7 +54,7 @@ pub enum Origin {
     /// A folder, or a single file.
     Folder(PathBuf),
     /// A git repository of which bmsync itself keeps a copy.
-    Git(Repository),
+    Git(Box<Repository>),
 }
 
 /// What is in force.
@@ -117,10 +122,7 @@ impl LiveManifests {
     /// the commit that was last in force is still in the copy.
     pub async fn open(origin: Origin, timing: Timing, clock: Clock) -> Result<Self, OpenError> {
         let noticed_at = clock();
-        let mut watched = match origin {
-            Origin::Folder(path) => Watched::Folder(Folder::new(&path, timing, Arc::clone(&clock))),
-            Origin::Git(repository) => Watched::Git(Checkout::new(repository, Arc::clone(&clock))),
-        };
+        let mut watched = Watched::new(origin, timing, &clock);
         let (reading, problem) = watched.begin().await?;
         let Some(config) = reading.loaded.config else { return Err(OpenError::Invalid(reading.loaded.diagnostics)) };
         let Named { files, changed: _, commit } = reading.named;
@@ -132,8 +134,7 @@ impl LiveManifests {
         watched.keep(first.commit.as_deref()).await;
         let (sender, in_force) = watch::channel(Arc::new(first));
         let asked = Arc::new(Notify::new());
-        let task =
-            tokio::spawn(keep(watched, sender, Asked { nudge: Arc::clone(&asked), hangup: Hangup::listen() }, clock));
+        let task = tokio::spawn(keep(watched, sender, Asked::of(Arc::clone(&asked)), clock));
         Ok(Self { in_force, asked, task })
     }
 
@@ -188,151 +189,4 @@ fn told(diagnostics: &[Diagnostic]) -> String {
         let all = if diagnostics.len() > 1 { format!(" ({} in all)", summary(diagnostics)) } else { String::new() };
         format!("{}:{line}:{column}: {}{all}", safe(file), safe(message))
     })
-}
-
-/// An origin that is being watched.
-enum Watched {
-    Folder(Folder),
-    Git(Checkout),
-}
-
-/// What a look brought.
-enum Look {
-    /// Manifests.
-    Read(Reading),
-    /// They are those that were read before, or do not come to rest; there will be another look.
-    Nothing,
-    /// They cannot be reached.
-    Failed(Failure),
-}
-
-impl Watched {
-    /// The first reading, with a problem when it is an old one.
-    async fn begin(&mut self) -> Result<(Reading, Option<Problem>), OpenError> {
-        match self {
-            Self::Folder(folder) => folder.read().await.map(|reading| (reading, None)).ok_or(OpenError::Restless),
-            Self::Git(checkout) => checkout.begin().await.map_err(OpenError::Git),
-        }
-    }
-
-    /// Resolves with the moment a change was noticed, or when it is time to look.
-    async fn changed(&mut self) -> Timestamp {
-        match self {
-            Self::Folder(folder) => folder.changed().await,
-            Self::Git(checkout) => checkout.due().await,
-        }
-    }
-
-    async fn look(&mut self) -> Look {
-        match self {
-            Self::Folder(folder) => folder.read().await.map_or(Look::Nothing, Look::Read),
-            Self::Git(checkout) => match checkout.look().await {
-                Ok(reading) => reading.map_or(Look::Nothing, Look::Read),
-                Err(failure) => Look::Failed(failure),
-            },
-        }
-    }
-
-    /// Remembers on disk which commit is good.
-    async fn keep(&mut self, commit: Option<&str>) {
-        match (self, commit) {
-            (Self::Git(checkout), Some(commit)) => checkout.keep(commit).await,
-            (Self::Git(_), None) | (Self::Folder(_), _) => {}
-        }
-    }
-}
-
-/// Looks whenever something changed or somebody asks, until it is dropped or nobody listens.
-async fn keep(mut watched: Watched, sender: watch::Sender<Arc<InForce>>, mut asked: Asked, clock: Clock) {
-    loop {
-        let noticed = tokio::select! {
-            noticed = watched.changed() => noticed,
-            () = asked.heard() => clock(),
-            () = sender.closed() => return,
-        };
-        let current = Arc::clone(&sender.borrow());
-        let (verdict, named) = match watched.look().await {
-            Look::Nothing => continue,
-            Look::Read(reading) => {
-                let named = reading.named.clone();
-                (weigh(&current, reading, Moments { noticed, now: clock() }), named)
-            }
-            Look::Failed(failure) => {
-                (weigh_failure(&current, &failure, Moments { noticed, now: clock() }), Named::default())
-            }
-        };
-        tell(&verdict, &named);
-        match verdict {
-            Verdict::Same => {}
-            Verdict::Changed(next) | Verdict::Confirmed(next) => {
-                watched.keep(next.commit.as_deref()).await;
-                sender.send_replace(Arc::new(next));
-            }
-            Verdict::Rejected(next) => {
-                sender.send_replace(Arc::new(next));
-            }
-        }
-    }
-}
-
-/// One line per verdict that somebody must know.
-fn tell(verdict: &Verdict, named: &Named) {
-    let Named { files, changed, commit } = named;
-    match verdict {
-        Verdict::Same => {}
-        Verdict::Changed(next) => info!(files, changed, digest = next.config.digest, commit, "manifests changed"),
-        Verdict::Confirmed(next) => {
-            info!(files, changed, digest = next.config.digest, commit, "manifests are valid and mean the same");
-        }
-        Verdict::Rejected(next) => {
-            let problem = next.problem.as_ref().map(Problem::message);
-            let digest = &next.config.digest;
-            warn!(problem, digest, commit, "the newest manifests cannot be used; the last good ones stay in force");
-        }
-    }
-}
-
-/// Somebody who asks for a look.
-struct Asked {
-    nudge: Arc<Notify>,
-    hangup: Hangup,
-}
-
-impl Asked {
-    async fn heard(&mut self) {
-        tokio::select! {
-            () = self.nudge.notified() => {}
-            () = self.hangup.heard() => {}
-        }
-    }
-}
-
-/// SIGHUP, where there is one.
-struct Hangup {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangup {
-    #[cfg(unix)]
-    fn listen() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        Self { signal: signal(SignalKind::hangup()).ok() }
-    }
-
-    #[cfg(not(unix))]
-    const fn listen() -> Self {
-        Self {}
-    }
-
-    /// Resolves when the signal came; never without signals.
-    async fn heard(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
-    }
 }

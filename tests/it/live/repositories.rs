@@ -58,7 +58,7 @@ impl Origins {
 }
 
 async fn start(repository: Repository) -> Result<LiveManifests, OpenError> {
-    open(Origin::Git(repository), Timing::default()).await
+    open(Origin::Git(Box::new(repository)), Timing::default()).await
 }
 
 fn failure_of(opened: Result<LiveManifests, OpenError>) -> Failure {

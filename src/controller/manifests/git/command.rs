@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::failure::Failure;
-use super::remote::Remote;
+use super::remote::{Credentials, Remote};
 
 /// What is kept of what git complains about.
 const MAX_STDERR: usize = 16 * 1024;
@@ -115,8 +115,12 @@ impl Git {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        let credentials = self.remote.credentials.iter();
-        credentials.flat_map(|known| [known.password.expose_secret(), known.user.expose_secret()]).collect()
+        let Some(Credentials { origin: _, user, password }) = &self.remote.credentials else { return Vec::new() };
+        match password.expose_secret() {
+            // Some services take a token in the place of the user.
+            "" => vec![user.expose_secret()],
+            password => vec![password],
+        }
     }
 }
 
@@ -126,10 +130,7 @@ fn ssh_command() -> OsString {
 }
 
 fn not_started(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::NotFound => Failure::Missing,
-        _ => Failure::Disk(error.to_string()),
-    }
+    if error.kind() == io::ErrorKind::NotFound { Failure::Missing } else { Failure::Disk(error.to_string()) }
 }
 
 /// A running git with everything it has started; whatever still runs of it when this goes is ended.

@@ -38,8 +38,11 @@ pub enum Failure {
     Other(String),
 }
 
+/// What becomes of words.
+type Sort = fn(String) -> Failure;
+
 /// What git says, and what it means: the first that is found counts.
-const WORDS: &[(fn(String) -> Failure, &[&str])] = &[
+const WORDS: &[(Sort, &[&str])] = &[
     (
         Failure::Denied,
         &[
@@ -84,8 +87,8 @@ impl Failure {
     pub(super) fn said(stderr: &[u8], secrets: &[&str]) -> Self {
         let text = fit_to_show(&String::from_utf8_lossy(stderr), secrets);
         let lower = text.to_lowercase();
-        let means = |(_, words): &&(fn(String) -> Self, &[&str])| words.iter().any(|word| lower.contains(word));
-        WORDS.iter().find(means).map_or(Self::Other as fn(String) -> Self, |(failure, _)| *failure)(text)
+        let means = |(_, words): &&(Sort, &[&str])| words.iter().any(|word| lower.contains(word));
+        WORDS.iter().find(means).map_or(Self::Other as Sort, |(failure, _)| *failure)(text)
     }
 
     /// What to do about it.

@@ -180,11 +180,16 @@ impl Reference {
         }
         let has_foreign = |char: char| char.is_control() || char.is_whitespace() || "~^:?*[\\".contains(char);
         let is_foreign = text.chars().any(has_foreign) || ["..", "@{", "//"].iter().any(|pair| text.contains(pair));
-        if is_foreign || text == "@" || text.split('/').any(|part| part.starts_with('.') || part.ends_with(".lock")) {
+        if is_foreign || text == "@" || text.split('/').any(|part| part.starts_with('.') || is_lock(part)) {
             return Err(RemoteRefused::Ref);
         }
         Ok(if text.starts_with("refs/") { Self::Full(text.to_owned()) } else { Self::Name(text.to_owned()) })
     }
+}
+
+/// Git keeps that ending, in this case, for itself.
+fn is_lock(part: &str) -> bool {
+    part.strip_suffix(".lock").is_some()
 }
 
 /// Checks the folder of the manifests in a repository; nothing is the whole repository.

@@ -22,14 +22,12 @@ struct Entry {
 /// Loads the manifests in a folder of a commit, and says how many files they are.
 pub(super) async fn load(git: &Git, commit: &str, folder: &str) -> Result<(Loaded, usize), Failure> {
     let place = if folder.is_empty() { "the repository" } else { folder };
+    git.run(&["cat-file", "-e", &format!("{commit}^{{tree}}")], BRIEF).await?;
     let tree = format!("{commit}:{folder}");
     let kind = git.run(&["cat-file", "-t", &tree], BRIEF).await;
     match kind {
         Ok(kind) if kind.trim_ascii() == b"tree" => {}
-        Ok(_) | Err(Failure::Other(_)) if !folder.is_empty() => {
-            return Ok((Loaded::failed(no_folder(place, commit)), 0));
-        }
-        Ok(_) => return Err(Failure::Other(format!("commit {commit} has no files"))),
+        Ok(_) | Err(Failure::Other(_)) => return Ok((Loaded::failed(no_folder(place, commit)), 0)),
         Err(failure) => return Err(failure),
     }
     let list = git.run(&["ls-tree", "-r", "-z", "-l", &tree], Question { input: b"", limit: MAX_LIST }).await?;
@@ -82,7 +80,7 @@ impl Entry {
 /// Reads what is readable in one go.
 async fn read(git: &Git, entries: Vec<Entry>) -> Result<Vec<ManifestFile>, Failure> {
     let readable = || entries.iter().filter(|entry| entry.is_readable());
-    let input: String = readable().map(|entry| format!("{}\n", entry.object)).collect();
+    let input: String = readable().flat_map(|entry| [entry.object.as_str(), "\n"]).collect();
     let limit = readable().map(|entry| entry.bytes + 128).sum();
     let output = git.run(&["cat-file", "--batch"], Question { input: input.as_bytes(), limit }).await?;
     let mut rest = output.as_slice();
