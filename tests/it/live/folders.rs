@@ -120,7 +120,9 @@ async fn a_burst_of_fifty_writes_is_one_change() {
     let writes = tokio::spawn(async move {
         for number in 1..=50 {
             folder.write(&format!("m/{number}.yaml"), tenant(number));
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // Pauses in which somebody hasty would read.
+            let pause = if number % 10 == 0 { 500 } else { 5 };
+            tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         folder
     });
