@@ -16,6 +16,8 @@ pub use running::{Connect, Controller};
 pub mod metrics;
 pub mod subscription;
 
+pub mod manifests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

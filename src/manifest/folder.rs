@@ -14,7 +14,7 @@ use super::{Content, Loaded, ManifestFile, load_from, no_documents};
 pub const MAX_FOLDER_BYTES: usize = 256 * 1024 * 1024;
 
 /// Files and folders that are looked at.
-const MAX_ENTRIES: usize = 100_000;
+pub(crate) const MAX_ENTRIES: usize = 100_000;
 
 /// Reads the manifests of a folder, or of one file. Never fails: what is wrong is in the diagnostics.
 #[must_use]
@@ -32,8 +32,7 @@ pub fn load_folder(path: &Path) -> Loaded {
 /// A diagnostic when the folder cannot be read, has no such file, or holds more than [`MAX_FOLDER_BYTES`]. A single
 /// file that cannot be read is no error here: [`load`](super::load) says so.
 pub fn read_folder(path: &Path) -> Result<Vec<ManifestFile>, Box<Diagnostic>> {
-    let metadata = fs::metadata(path).map_err(|error| not_found(path, &error))?;
-    let paths = if metadata.is_dir() { walk(path)? } else { vec![path.to_owned()] };
+    let paths = list(path)?.files;
     if paths.is_empty() {
         return Err(Box::new(no_documents(&path.display().to_string())));
     }
@@ -49,6 +48,20 @@ pub fn read_folder(path: &Path) -> Result<Vec<ManifestFile>, Box<Diagnostic>> {
     Ok(files)
 }
 
+/// What a folder of manifests is made of, unread.
+pub(crate) struct Listing {
+    /// The manifests' paths, sorted.
+    pub files: Vec<PathBuf>,
+    /// The folders that were entered, by the way they were reached.
+    pub folders: Vec<PathBuf>,
+}
+
+/// The manifests that [`read_folder`] would read.
+pub(crate) fn list(path: &Path) -> Result<Listing, Box<Diagnostic>> {
+    let metadata = fs::metadata(path).map_err(|error| not_found(path, &error))?;
+    if metadata.is_dir() { walk(path) } else { Ok(Listing { files: vec![path.to_owned()], folders: Vec::new() }) }
+}
+
 fn not_found(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     let message = if error.kind() == io::ErrorKind::NotFound {
         "there is no such folder".to_owned()
@@ -59,15 +72,16 @@ fn not_found(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     Box::new(Diagnostic::of_file(path.display().to_string(), Code::FolderNotFound, message, Some(hint)))
 }
 
-fn too_large(path: &Path) -> Box<Diagnostic> {
+pub(crate) fn too_large(path: &Path) -> Box<Diagnostic> {
     let message = format!("more than {} MiB of manifests, or too many files", MAX_FOLDER_BYTES / 1024 / 1024);
     let hint = Some("is this the folder of the manifests?");
     Box::new(Diagnostic::of_file(path.display().to_string(), Code::TooLarge, message, hint))
 }
 
-/// The manifests' paths, sorted. A folder is entered once, however many links lead to it, so that loops end.
-fn walk(root: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+/// A folder is entered once, however many links lead to it, so that loops end.
+fn walk(root: &Path) -> Result<Listing, Box<Diagnostic>> {
     let mut found = Vec::new();
+    let mut entered = Vec::new();
     let mut seen = HashSet::new();
     let mut folders = vec![root.to_owned()];
     let mut entries = 0;
@@ -89,10 +103,11 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
                 Entry::Other => {}
             }
         }
+        entered.push(folder);
     }
     found.sort_unstable();
     found.retain(|path| fs::canonicalize(path).map_or(true, |real| seen.insert(real)));
-    Ok(found)
+    Ok(Listing { files: found, folders: entered })
 }
 
 enum Entry {

@@ -25,6 +25,8 @@ mod layers;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod manifest;
 #[cfg(test)]
 mod metrics;
