@@ -92,6 +92,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Changes that were written, by the word of their action.
     pub written: HashMap<&'static str, u64>,
+    /// The same by tenant.
+    pub by_tenant: HashMap<(Id, &'static str), u64>,
     /// The users whose changes were written.
     pub done: HashSet<UserKey>,
 }
@@ -119,11 +121,20 @@ pub async fn apply(store: &dyn Store, approved: Approved) -> Result<Report, Stor
         })
         .collect();
     let applied = store.write(batch).await?;
-    let mut report = Report { applied, failures: Vec::new(), written: HashMap::new(), done: HashSet::new() };
+    let mut report = Report {
+        applied,
+        failures: Vec::new(),
+        written: HashMap::new(),
+        by_tenant: HashMap::new(),
+        done: HashSet::new(),
+    };
     for (outcome, (user, actions)) in report.applied.outcomes.iter().zip(users) {
         match outcome {
             Outcome::Done(_) => {
-                actions.into_iter().for_each(|action| *report.written.entry(action).or_default() += 1);
+                for action in actions {
+                    *report.written.entry(action).or_default() += 1;
+                    *report.by_tenant.entry((user.key.tenant.clone(), action)).or_default() += 1;
+                }
                 report.done.insert(user.key);
             }
             Outcome::Refused(message) | Outcome::Unknown(message) => {

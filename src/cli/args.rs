@@ -83,6 +83,21 @@ pub struct RunArgs {
     /// File of bearer tokens, one `viewer TOKEN` or `operator TOKEN` a line; a token may be `sha256:HEX`.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub tokens: Option<PathBuf>,
+    /// URL under which Microsoft Graph reaches this server; with it, changes are told instead of only polled.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Git repository to take the manifests from, in place of a folder.
+    #[arg(long, value_name = "URL", env = "BMSYNC_GIT", hide_env_values = true)]
+    pub git: Option<String>,
+    /// Branch, tag or commit of the repository.
+    #[arg(long = "ref", value_name = "REF", default_value = "main", requires = "git")]
+    pub reference: String,
+    /// Folder of the manifests in the repository.
+    #[arg(long, value_name = "DIR", default_value = "manifests", requires = "git")]
+    pub git_path: PathBuf,
+    /// Seconds between looks at the repository.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "git", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub git_interval: u64,
     /// Certificate chain (PEM) to serve HTTPS with.
     #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = clap::ValueHint::FilePath)]
     pub tls_cert: Option<PathBuf>,

@@ -1,14 +1,18 @@
 //! `bmsync run`: reconcile continuously, and serve HTTP meanwhile.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::controller::{Controller, Operations};
+use crate::controller::manifests::git::{Reference, Remote, Repository};
+use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Timing};
+use crate::controller::metrics::{FileErrors, Metrics};
+use crate::controller::{Connect, Connected, Controller, Operations, Parts};
+use crate::manifest;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
-use crate::source::Source;
 use crate::source::graph::{GraphSource, Http, Pace};
 use crate::store::local::LocalStore;
 
@@ -24,7 +28,8 @@ const GRACE: Duration = Duration::from_secs(8);
 
 /// Runs until it is told to stop.
 pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
-    let config = Arc::new(manifests::load(global, output)?);
+    let live = open_manifests(args, global, output).await?;
+    let config = Arc::clone(&live.in_force().config);
     let options = Options { access: access(args)?, tls: tls(args), ..Options::default() };
     let ledger = State::Create.open(global, output)?;
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
@@ -32,18 +37,17 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     greet(&server, output);
 
-    let controller = Arc::new(Controller::start(config, ledger, store, connect()).await);
+    let metrics = Arc::new(Metrics::new(Timestamp::now()));
+    count_manifests(&metrics, &live.in_force());
+    let notification_url = notification_url(args)?;
+    if notification_url.is_none() {
+        output.note("no --public-url: directories are polled, nothing tells of changes");
+    }
+    let parts = Parts { config, ledger, store, connect: connect(), notification_url, metrics: Arc::clone(&metrics) };
+    let controller = Arc::new(Controller::start(parts).await);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));
-    loop {
-        tokio::select! {
-            () = told_to_stop() => break,
-            () = told_to_look() => match manifests::load(global, output) {
-                Ok(config) => controller.configure(Arc::new(config)).await,
-                Err(error) => output.error(&error),
-            },
-        }
-    }
+    follow(&controller, &live, &metrics).await;
     output.note("stopping");
     let _ = stop.send(true);
     controller.stop(GRACE).await;
@@ -57,12 +61,96 @@ async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// Puts every new configuration in force until it is told to stop.
+async fn follow(controller: &Controller, live: &LiveManifests, metrics: &Metrics) {
+    let mut changes = live.subscribe();
+    let stopping = told_to_stop();
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return,
+            () = told_to_look() => controller.nudge_all(),
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let in_force = changes.borrow_and_update().clone();
+                count_manifests(metrics, &in_force);
+                if !Arc::ptr_eq(&in_force.config, &controller.config()) {
+                    controller.configure(Arc::clone(&in_force.config)).await;
+                }
+            }
+        }
+    }
+}
+
+/// The manifests, kept in force while they change.
+async fn open_manifests(args: &RunArgs, global: &Global, output: &Output) -> Result<LiveManifests, Error> {
+    let origin = match &args.git {
+        None => Origin::Folder(global.manifests.clone()),
+        Some(address) => Origin::Git(Box::new(repository(args, address, global)?)),
+    };
+    let opened = LiveManifests::open(origin, Timing::default(), Arc::new(Timestamp::now)).await;
+    opened.map_err(|error| match error {
+        OpenError::Invalid(diagnostics) => {
+            output.aside(manifest::render_text(&diagnostics, manifests::color(output)));
+            Error::new("cannot use the manifests").hint("what is wrong is listed above")
+        }
+        OpenError::Git(failure) => {
+            let hint = failure.hint().to_owned();
+            Error::new("cannot read the manifests from their repository").because(&failure).hint(hint)
+        }
+        OpenError::Restless => Error::new("cannot read the manifests").because(&error),
+    })
+}
+
+/// The repository that `--git` names; its copy is kept beside the state.
+fn repository(args: &RunArgs, address: &str, global: &Global) -> Result<Repository, Error> {
+    let wrong = |error: &(dyn std::error::Error + 'static)| Error::usage("cannot use the repository").because(error);
+    let remote = Remote::parse(address).map_err(|error| wrong(&error))?;
+    let reference = Reference::parse(&args.reference).map_err(|error| wrong(&error))?;
+    let cache = global.state_path()?.with_extension("git");
+    let repository = Repository::new(remote, reference, &cache);
+    let repository = repository.folder(&args.git_path).map_err(|error| wrong(&error))?;
+    Ok(repository.interval(Duration::from_secs(args.git_interval)))
+}
+
+/// Where Graph tells of changes: the webhook below the public URL.
+fn notification_url(args: &RunArgs) -> Result<Option<String>, Error> {
+    let Some(public) = &args.public_url else { return Ok(None) };
+    let wrong = || Error::usage(format!("cannot use the public URL `{}`", crate::display::safe(public)));
+    let url = url::Url::parse(public).map_err(|error| wrong().because(&error))?;
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if !(url.scheme() == "https" || (url.scheme() == "http" && local)) || url.query().is_some() {
+        return Err(wrong().hint("give an https URL under which Microsoft Graph reaches this server"));
+    }
+    Ok(Some(format!("{}/webhooks/graph", url.as_str().trim_end_matches('/'))))
+}
+
+fn count_manifests(metrics: &Metrics, in_force: &InForce) {
+    let InForce { config, loaded_at, noticed_at: _, commit, problem } = in_force;
+    match problem.as_ref().map(|problem| &problem.cause) {
+        None => metrics.manifests_valid(&config.digest, commit.as_deref(), *loaded_at),
+        Some(Cause::Invalid { diagnostics, commit: _ }) => {
+            let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
+            for one in diagnostics {
+                *errors.entry(one.file.as_str()).or_default() += 1;
+            }
+            metrics.manifests_invalid(errors.into_iter().map(|(file, errors)| FileErrors { file, errors }));
+        }
+        Some(Cause::Unreachable { .. }) => {
+            metrics.manifests_invalid([FileErrors { file: "the repository", errors: 1 }]);
+        }
+    }
+}
+
 /// Every tenant over Microsoft Graph, sharing what connections need.
-fn connect() -> crate::controller::Connect {
+fn connect() -> Connect {
     let http = Http::new();
-    Arc::new(move |tenant| {
-        let source = GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)))?;
-        Ok(Box::new(source) as Box<dyn Source>)
+    Arc::new(move |tenant, meter| {
+        let source = || GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)));
+        let (source, subscriptions) = (source()?.with_meter(Arc::clone(&meter)), source()?.with_meter(meter));
+        Ok(Connected { source: Box::new(source), subscriptions: Box::new(subscriptions) })
     })
 }
 

@@ -6,17 +6,17 @@ pub mod approval;
 pub mod connection;
 mod core;
 mod health;
+pub mod manifests;
+pub mod metrics;
 mod mirror;
 mod operations;
 mod running;
 mod status;
+pub mod subscription;
+mod tend;
 mod watch;
 
-pub use running::{Connect, Controller};
-pub mod metrics;
-pub mod subscription;
-
-pub mod manifests;
+pub use running::{Connect, Connected, Controller, Parts};
 
 use std::sync::Arc;
 

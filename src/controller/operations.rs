@@ -158,7 +158,7 @@ impl Operations for Controller {
     }
 
     fn notified(&self, notification: Notification) {
-        drop(notification);
+        self.shared().notified(&notification);
     }
 
     fn readiness(&self) -> Readiness {
@@ -167,7 +167,7 @@ impl Operations for Controller {
     }
 
     fn metrics(&self) -> String {
-        String::new()
+        self.shared().metrics.text()
     }
 }
 

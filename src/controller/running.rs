@@ -7,19 +7,47 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::Notification;
 use super::connection::Connection;
 use super::core::Core;
+use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::status::Conditions;
+use super::subscription::SubscriptionTable;
 use super::watch::{Nudge, watch_tenant};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
 use crate::model::Id;
-use crate::source::{Source, SourceError};
+use crate::source::subscription::Subscriptions;
+use crate::source::{Meter, Source, SourceError};
 use crate::store::local::LocalStore;
 
-/// Gives the source of a tenant.
-pub type Connect = Arc<dyn Fn(&Tenant) -> Result<Box<dyn Source>, SourceError> + Send + Sync>;
+/// Gives the connection of a tenant; what it asks is counted by the meter.
+pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
+
+/// A tenant's directory service: read, and subscribed to.
+pub struct Connected {
+    /// Reads it.
+    pub source: Box<dyn Source>,
+    /// Has it tell of changes.
+    pub subscriptions: Box<dyn Subscriptions>,
+}
+
+/// What a controller works with.
+pub struct Parts {
+    /// The configuration to start with.
+    pub config: Arc<Config>,
+    /// Where mirrors and approvals are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// The BMS.
+    pub store: Arc<LocalStore>,
+    /// How tenants are reached.
+    pub connect: Connect,
+    /// Where the service tells of changes; without it, it is only polled.
+    pub notification_url: Option<String>,
+    /// Where everything is counted.
+    pub metrics: Arc<Metrics>,
+}
 
 /// A bmsync that keeps converging until it is stopped.
 pub struct Controller {
@@ -32,6 +60,9 @@ pub(super) struct Shared {
     pub store: Arc<LocalStore>,
     pub core: tokio::sync::Mutex<Core>,
     pub connect: Connect,
+    pub notification_url: Option<String>,
+    pub metrics: Arc<Metrics>,
+    subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
@@ -48,7 +79,9 @@ struct Watched {
 
 impl Controller {
     /// Starts watching every declared tenant.
-    pub async fn start(config: Arc<Config>, ledger: Arc<dyn Ledger>, store: Arc<LocalStore>, connect: Connect) -> Self {
+    pub async fn start(parts: Parts) -> Self {
+        let Parts { config, ledger, store, connect, notification_url, metrics } = parts;
+        metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
         let shared = Arc::new(Shared {
@@ -56,6 +89,9 @@ impl Controller {
             store,
             core: tokio::sync::Mutex::new(core),
             connect,
+            notification_url,
+            metrics,
+            subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
@@ -73,6 +109,7 @@ impl Controller {
     /// Puts another configuration in force: tenants that changed are connected anew, everybody is planned again.
     pub async fn configure(&self, config: Arc<Config>) {
         self.shared.core.lock().await.configure(Arc::clone(&config));
+        self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
@@ -99,14 +136,20 @@ impl Controller {
     /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
     /// that was reported is lost by it.
     pub async fn stop(&self, within: Duration) {
-        let tasks: Vec<JoinHandle<()>> = {
+        let mut tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
             tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
-        let core = tokio::time::timeout(within, self.shared.core.lock()).await;
+        let all = async {
+            for task in &mut tasks {
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("not every task ended in time; what was reported is safe");
+        }
         tasks.iter().for_each(JoinHandle::abort);
-        drop(core);
     }
 }
 
@@ -146,6 +189,26 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The subscriptions of all tenants.
+    pub fn subscriptions(&self) -> MutexGuard<'_, SubscriptionTable> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A notification came: if it is genuine, its tenant is looked at closely.
+    pub fn notified(&self, notification: &Notification) {
+        let tenant = self.subscriptions().notified(notification);
+        let known = || self.subscriptions().iter().any(|(_, _, state)| state.id() == Some(&notification.subscription));
+        let authenticity = match &tenant {
+            Some(_) => Authenticity::Genuine,
+            None if known() => Authenticity::Forged,
+            None => Authenticity::Unknown,
+        };
+        self.metrics.notification(authenticity);
+        if let Some(tenant) = tenant {
+            self.nudge_closely(&tenant);
+        }
     }
 
     fn tenants(&self) -> MutexGuard<'_, BTreeMap<Id, Watched>> {

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::connection::{Connection, FullRead, jittered};
-use super::core::Converged;
+use super::core::{Converged, Core};
+use super::metrics::{Metrics, RoundResult};
 use super::mirror::{Found, Mirror};
-use super::running::Shared;
+use super::running::{Connected, Shared};
+use super::tend::tend;
 use crate::directory::News;
-use crate::manifest::config::Tenant;
+use crate::manifest::config::{Config, Tenant};
+use crate::model::Status;
+use crate::plan::Action;
 use crate::source::{Source, SourceError, SourceErrorClass};
 
 /// A notification may come before the delta shows its change: so often it is looked again, after so long.
@@ -63,7 +67,7 @@ pub(super) async fn watch_tenant(
     nudge: Arc<Nudge>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut eye = match Eye::open(&shared, tenant).await {
+    let mut eye = match Eye::open(&shared, tenant.clone()).await {
         Ok(eye) => eye,
         Err(error) => {
             tracing::error!(%error, "the mirror cannot be read: the tenant is not watched");
@@ -71,11 +75,15 @@ pub(super) async fn watch_tenant(
         }
     };
     while !*stop.borrow() {
-        let wait = eye.look(&nudge).await;
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = nudge.notify.notified() => {}
-            _ = stop.changed() => {}
+        match (shared.connect)(&tenant, shared.metrics.meter(&tenant.name)) {
+            Ok(Connected { source, subscriptions }) => {
+                let tending = tend(Arc::clone(&shared), tenant.clone(), subscriptions, stop.clone());
+                tokio::join!(eye.watch(&*source, &nudge, stop.clone()), tending);
+            }
+            Err(error) => {
+                let wait = eye.fail(error).await;
+                let _ = tokio::time::timeout(wait, stop.changed()).await;
+            }
         }
     }
 }
@@ -85,7 +93,6 @@ struct Eye {
     shared: Arc<Shared>,
     tenant: Tenant,
     mirror: Mirror,
-    source: Option<Box<dyn Source>>,
     random: fastrand::Rng,
 }
 
@@ -96,72 +103,85 @@ impl Eye {
             shared.set_connection(&tenant.id, Connection::resumed(Some(full_at)));
             shared.core.lock().await.resume(tenant.id.clone(), directory);
         }
-        Ok(Self { shared: Arc::clone(shared), tenant, mirror, source: None, random: fastrand::Rng::new() })
+        Ok(Self { shared: Arc::clone(shared), tenant, mirror, random: fastrand::Rng::new() })
     }
 
-    /// One look; says how long to wait before the next.
-    async fn look(&mut self, nudge: &Nudge) -> Duration {
-        let policy = self.shared.config().policy.clone();
-        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
-        let share = self.random.f64();
-        match self.read(full).await {
-            Ok((news, full)) => {
-                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
-                let found = self.converge(news).await;
-                nudge.closer_look(found).unwrap_or_else(|| jittered(policy.poll_interval, share))
-            }
-            Err(error) => {
-                let SourceError { class, message, hint, source: _ } = error;
-                let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
-                self.fail(message, class, &policy).await
+    /// Looks, waits, looks again.
+    async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let Some(wait) = self.look(source, nudge, &mut stop).await else { return };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = nudge.notify.notified() => {}
+                _ = stop.changed() => {}
             }
         }
     }
 
-    async fn fail(
-        &mut self,
-        message: String,
-        class: SourceErrorClass,
-        policy: &crate::manifest::config::Policy,
-    ) -> Duration {
+    /// One look; says how long to wait before the next. `None` when it was told to stop.
+    async fn look(&mut self, source: &dyn Source, nudge: &Nudge, stop: &mut watch::Receiver<bool>) -> Option<Duration> {
+        let policy = self.shared.config().policy.clone();
+        let began = Instant::now();
+        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
+        let links = match full {
+            FullRead::Due => None,
+            FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
+        };
+        // Nothing is held while the network is waited for: other tenants go on.
+        let read = tokio::select! {
+            read = source.read(links.as_ref(), &()) => read,
+            _ = stop.wait_for(|stop| *stop) => return None,
+        };
+        Some(match read {
+            Ok(news) => {
+                let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
+                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
+                let (found, result) = self.converge(news).await;
+                self.count(result, began.elapsed(), None);
+                nudge.closer_look(found).unwrap_or_else(|| jittered(policy.poll_interval, self.random.f64()))
+            }
+            Err(error) => {
+                let class = error.class;
+                let wait = self.fail(error).await;
+                self.count(RoundResult::Failed, began.elapsed(), Some(class));
+                wait
+            }
+        })
+    }
+
+    fn count(&self, result: RoundResult, took: Duration, failing: Option<SourceErrorClass>) {
+        let (metrics, name) = (&self.shared.metrics, &self.tenant.name);
+        metrics.round(name, result, took, Timestamp::now());
+        let (phase, failures) =
+            self.shared.connection(&self.tenant.id, |connection| (connection.phase(), connection.failures()));
+        metrics.connection(name, phase, failures, failing);
+    }
+
+    async fn fail(&mut self, error: SourceError) -> Duration {
+        let SourceError { class, message, hint, source: _ } = error;
+        let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
         let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
         if let Err(error) = lost {
             tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
         }
         let shown = crate::display::safe(&message).into_owned();
-        let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, policy));
-        tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s = wait.as_secs(), "the tenant could not be read");
+        let policy = self.shared.config().policy.clone();
+        let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, &policy));
+        let retry_in_s = wait.as_secs();
+        tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s, "the tenant could not be read");
         wait
     }
 
-    /// Reads without holding the core: other tenants go on meanwhile.
-    async fn read(&mut self, full: FullRead) -> Result<(News, FullRead), SourceError> {
-        let links = match full {
-            FullRead::Due => None,
-            FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
-        };
-        let source = match &self.source {
-            Some(source) => source,
-            None => self.source.insert((self.shared.connect)(&self.tenant)?),
-        };
-        let news = source.read(links.as_ref(), &()).await?;
-        let read = match &news {
-            News::Everything(_) => FullRead::Due,
-            News::Changes(_) => FullRead::NotDue,
-        };
-        Ok((news, read))
-    }
-
     /// Takes the news in, saves them, and makes BMS follow.
-    async fn converge(&mut self, news: News) -> Finding {
-        let noticed = std::time::Instant::now();
+    async fn converge(&mut self, news: News) -> (Finding, RoundResult) {
+        let noticed = Instant::now();
         let changes = match &news {
             News::Changes(changes) => Some(changes.clone()),
             News::Everything(_) => None,
         };
         let mut core = self.shared.core.lock().await;
         if core.config.tenant(&self.tenant.id) != Some(&self.tenant) {
-            return Finding::Nothing;
+            return (Finding::Nothing, RoundResult::Quiet);
         }
         let heard = core.hear(&self.tenant.id, news);
         if let Some(corrected @ 1..) = heard.corrected {
@@ -181,23 +201,70 @@ impl Eye {
                 tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
             }
         }
-        match core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await {
-            Ok(converged) => tell(&self.tenant, &converged, noticed.elapsed()),
+        let converged = core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await;
+        tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
+        drop(core);
+        let result = match converged {
+            Ok(converged) => {
+                tell(&self.shared.metrics, &self.shared.config(), &self.tenant, &converged, noticed.elapsed())
+            }
             Err(error) => {
                 tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+                RoundResult::Failed
             }
-        }
-        found
+        };
+        (found, result)
     }
 }
 
-/// One line per round that did something.
-fn tell(tenant: &Tenant, converged: &Converged, took: Duration) {
+/// The standing figures of a tenant: what of it is known, and, after a round that planned somebody, what is left open.
+fn tally(metrics: &Metrics, tenant: &Tenant, core: &Core, corrected: Option<usize>, converged: Option<&Converged>) {
+    let name = tenant.name.as_str();
+    if let Some(known) = core.observed.directory.tenant(&tenant.id) {
+        let read_at = known.read_at.unwrap_or_else(Timestamp::now);
+        metrics.directory(name, known.user_count() as u64, known.group_count() as u64, read_at);
+    }
+    if let Some(corrected) = corrected {
+        metrics.full_read(name, corrected as u64);
+    }
+    if converged.is_none_or(|converged| converged.planned == 0) {
+        return;
+    }
+    for tenant in &core.config.tenants {
+        tally_open(metrics, tenant, core);
+    }
+    metrics.state(core.observed.actual.revision, None);
+}
+
+/// What rounds have left open of a tenant, and what it owns.
+fn tally_open(metrics: &Metrics, tenant: &Tenant, core: &Core) {
+    let name = tenant.name.as_str();
+    let open: Vec<_> = core.open().filter(|(key, _)| key.tenant == tenant.id).map(|(_, open)| open).collect();
+    metrics.blocked(name, open.iter().filter_map(|open| Some((open.blocked.as_ref()?.code, 1))));
+    metrics.held(name, open.iter().flat_map(|open| &open.held).filter_map(|held| Some((held.held?, 1))));
+    metrics.preserved(name, open.iter().filter(|open| open.preserved.is_some()).count() as u64);
+    let actual = &core.observed.actual;
+    let active = actual.owned_active(&tenant.id);
+    let all = actual.owning_tenants().find(|(id, _)| **id == tenant.id).map_or(0, |(_, all)| all);
+    metrics.owned(name, [(Status::Active, active), (Status::Inactive, all - active)]);
+}
+
+/// One line per round that did something, and its figures.
+fn tell(metrics: &Metrics, config: &Config, tenant: &Tenant, converged: &Converged, took: Duration) -> RoundResult {
     let Converged { report, planned } = converged;
-    let Some(report) = report else { return };
+    let Some(report) = report else { return RoundResult::Quiet };
+    for (action, tenant) in
+        Action::ALL.into_iter().flat_map(|action| config.tenants.iter().map(move |one| (action, one)))
+    {
+        let count = report.by_tenant.get(&(tenant.id.clone(), action.word()));
+        metrics.changes(&tenant.name, action, count.copied().unwrap_or_default());
+    }
+    let (revision, refused) = (report.applied.revision.0, report.failures.len());
+    metrics.refused(&tenant.name, refused as u64);
+    metrics.freshness(&tenant.name, took);
     let mut written: Vec<String> = report.written.iter().map(|(action, count)| format!("{action}: {count}")).collect();
     written.sort_unstable();
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let (revision, refused) = (report.applied.revision.0, report.failures.len());
-    tracing::info!(tenant = %tenant.name, planned, written = written.join(", "), refused, revision, took_ms, "round");
+    let (written, took_ms) = (written.join(", "), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    tracing::info!(tenant = %tenant.name, planned, written, refused, revision, took_ms, "round");
+    if refused > 0 { RoundResult::Refused } else { RoundResult::Changed }
 }
