@@ -56,6 +56,9 @@ pub enum RemoteError {
         /// What it answered.
         what: String,
     },
+    /// What is to be sent is more than a server takes.
+    #[error("what is to be sent has {0} bytes, and a server takes at most 16 MiB")]
+    TooLarge(usize),
     /// The server says no.
     #[error(transparent)]
     Refused(Box<Refused>),
@@ -80,6 +83,7 @@ impl RemoteError {
             Self::Foreign { .. } => {
                 Some("check --server: is that a bmsync of this version, without a proxy's login page?")
             }
+            Self::TooLarge(_) => Some("plan fewer manifests, or one tenant with --tenant, or work on the server's machine"),
             Self::Refused(refused) => refused.hint(),
             Self::Write(_) => None,
         }
@@ -134,10 +138,17 @@ impl Refused {
         Some(refused)
     }
 
+    /// Whether the server did not even begin.
+    pub(super) fn is_busy(&self) -> bool {
+        self.status == 503 && self.kind.ends_with(":busy")
+    }
+
     fn hint(&self) -> Option<&'static str> {
         match self.status {
-            401 => Some("set BMSYNC_TOKEN to a token that the server knows"),
-            403 => Some("ask for a token of role operator; a server without tokens answers its own machine only"),
+            401 => Some("set BMSYNC_TOKEN to a token of role viewer or operator that the server knows"),
+            403 => Some(
+                "set BMSYNC_TOKEN to a token of role operator; a server without tokens answers its own machine only",
+            ),
             409 => Some("nothing was written; plan again"),
             413 => Some("a request has at most 16 MiB"),
             429 | 503 => Some("try again in a moment; /readyz says what the server is waiting for"),
