@@ -68,6 +68,45 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// The HTTP status with which the server said no, if it did.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.refused().map(|refused| refused.status)
+    }
+
+    /// What the server said, if it said no.
+    #[must_use]
+    pub fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            Self::Address(_)
+            | Self::Token
+            | Self::Setup(_)
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Redirected { .. }
+            | Self::Foreign { .. }
+            | Self::TooLarge(_)
+            | Self::Write(_) => None,
+        }
+    }
+
+    /// Whether the server may answer another time although nothing here changes.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused(refused) => matches!(refused.status, 429 | 503),
+            Self::Foreign { .. }
+            | Self::Address(_)
+            | Self::Token
+            | Self::Setup(_)
+            | Self::Redirected { .. }
+            | Self::TooLarge(_)
+            | Self::Write(_) => false,
+        }
+    }
+
     /// The next step for a person.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
