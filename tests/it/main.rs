@@ -21,6 +21,8 @@ mod ledger;
 #[cfg(test)]
 mod manifest;
 #[cfg(test)]
+mod remote_cli;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod server;
