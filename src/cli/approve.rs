@@ -44,7 +44,7 @@ fn nothing(tenant: &str) -> String {
 
 /// Every change that is about to be approved, as a plan shows it.
 fn shown(tenant: &str, held: &HeldChanges, changes: &[Change], palette: Palette) -> String {
-    let head = TenantHead {
+    let planned = TenantHead {
         name: Some(Text::from(tenant)),
         tenant: Id::new(&held.tenant_id),
         state: TenantState::Complete,
@@ -54,7 +54,7 @@ fn shown(tenant: &str, held: &HeldChanges, changes: &[Change], palette: Palette)
         digest: None,
         message: None,
     };
-    let basis = Basis { config_digest: String::new(), state_revision: Revision::default(), tenants: vec![head] };
+    let basis = Basis { config_digest: String::new(), state_revision: Revision::default(), tenants: vec![planned] };
     let view = View {
         now: Timestamp::now(),
         palette,
@@ -72,7 +72,8 @@ fn confirm(args: &ApproveArgs, changes: &[Change]) -> Result<(), Error> {
     if args.yes {
         return Ok(());
     }
-    let what = if changes.len() == 1 { "this change".into() } else { format!("exactly these {} changes", changes.len()) };
+    let what =
+        if changes.len() == 1 { "this change".into() } else { format!("exactly these {} changes", changes.len()) };
     match output::ask(&format!("\nApprove {what}? Only `yes` goes on: ")) {
         Some(answer) if answer == "yes" => Ok(()),
         Some(_) => Err(Error::new("it was not confirmed, so nothing was approved")),

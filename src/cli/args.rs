@@ -381,7 +381,8 @@ impl GetArgs {
         }
         match global.output {
             Format::Yaml | Format::Csv if *follow => {
-                Err(Error::usage("what is followed has no end, so it is text or JSON Lines").hint("give -o text or -o json"))
+                Err(Error::usage("what is followed has no end, so it is text or JSON Lines")
+                    .hint("give -o text or -o json"))
             }
             Format::Text | Format::Json | Format::Markdown | Format::Yaml | Format::Csv => Ok(()),
         }

@@ -43,10 +43,13 @@ use output::Output;
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
     let output = Output::new(&cli.global);
-    let exit = cli.check().and_then(|()| dispatch(&cli.verb, &server::settle(&cli.verb, &cli.global)?, &output)).unwrap_or_else(|error| {
-        output.error(&error);
-        error.exit
-    });
+    let exit = cli
+        .check()
+        .and_then(|()| dispatch(&cli.verb, &server::settle(&cli.verb, &cli.global)?, &output))
+        .unwrap_or_else(|error| {
+            output.error(&error);
+            error.exit
+        });
     exit.into()
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::controller::{Controller, Operations};
+use crate::ledger::sled::announce;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::Source;
 use crate::source::graph::{GraphSource, Http, Pace};
@@ -30,6 +31,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
+    announce(global.state_path()?, &server.url())?;
     greet(&server, output);
 
     let controller = Arc::new(Controller::start(config, ledger, store, connect()).await);

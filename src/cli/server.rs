@@ -28,12 +28,11 @@ fn named(global: &Global) -> Option<Named> {
 /// Wrong usage: a verb that asks none was given one, or one that needs one was not.
 pub fn settle(verb: &Verb, global: &Global) -> Result<Global, Error> {
     let server = match (verb.stance(), named(global)) {
-        (Stance::Either, None) => None,
         (Stance::Either | Stance::Server, Some(Named::Option(url) | Named::Environment(url))) => Some(url),
         (Stance::Server, None) => return Err(none(verb.word())),
         (Stance::State | Stance::Neither, Some(Named::Option(_))) => return Err(useless(verb.word())),
         (Stance::State, Some(Named::Environment(_))) => return Err(surprising(verb.word())),
-        (Stance::State, None) | (Stance::Neither, None | Some(Named::Environment(_))) => None,
+        (Stance::Either | Stance::State, None) | (Stance::Neither, None | Some(Named::Environment(_))) => None,
     };
     Ok(Global { server, ..global.clone() })
 }

@@ -45,7 +45,7 @@ pub fn read(value: &Value) -> Option<Event> {
         Some(before) => Some(record::read(&before)?),
         None => None,
     };
-    let (user, user_principal_name) = user.map_or((None, None), |User { tenant_id, id, user_principal_name }| {
+    let (user, user_principal_name) = user.map_or((None, None), |Owner { tenant_id, id, user_principal_name }| {
         (Some(UserKey { tenant: tenant_id, user: id }), user_principal_name)
     });
     let (revision, after) = (Revision(revision), record::read(&after)?);
@@ -59,7 +59,7 @@ struct Told {
     at: Timestamp,
     revision: u64,
     action: Text,
-    user: Option<User>,
+    user: Option<Owner>,
     rule: Option<Text>,
     reason: Text,
     config_digest: Option<Text>,
@@ -69,7 +69,7 @@ struct Told {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct User {
+struct Owner {
     tenant_id: Id,
     id: Id,
     user_principal_name: Option<Text>,

@@ -3,9 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::model::{
-    Account, Field, Fields, Kind, Link, Record, RecordKey, References, Seen, Status, UserKey,
-};
+use crate::model::{Account, Field, Fields, Kind, Link, Record, RecordKey, References, Seen, Status, UserKey};
 
 /// The record with all its keys, in their order.
 #[must_use]

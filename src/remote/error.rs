@@ -33,6 +33,15 @@ pub enum RemoteError {
         #[source]
         source: reqwest::Error,
     },
+    /// No trust: the two sides cannot agree on TLS, or the certificate is not good.
+    #[error("{server} cannot be trusted over TLS")]
+    Tls {
+        /// Which.
+        server: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The server takes too long.
     #[error("{server} did not answer in time")]
     Timeout {
@@ -83,6 +92,7 @@ impl RemoteError {
             | Self::Token
             | Self::Setup(_)
             | Self::Unreachable { .. }
+            | Self::Tls { .. }
             | Self::Timeout { .. }
             | Self::Redirected { .. }
             | Self::Foreign { .. }
@@ -101,6 +111,7 @@ impl RemoteError {
             | Self::Address(_)
             | Self::Token
             | Self::Setup(_)
+            | Self::Tls { .. }
             | Self::Redirected { .. }
             | Self::TooLarge(_)
             | Self::Write(_) => false,
@@ -117,12 +128,18 @@ impl RemoteError {
                 Some("install the system's root certificates, or let SSL_CERT_FILE name a PEM file of them")
             }
             Self::Unreachable { .. } => Some("is `bmsync run` running there, and does --listen let you in?"),
+            Self::Tls { .. } => Some(
+                "does it serve HTTPS there, with this name in its certificate? \
+                 SSL_CERT_FILE may name a PEM file with your own authority",
+            ),
             Self::Timeout { .. } => Some("try again, and look at its log and /metrics"),
             Self::Redirected { .. } => Some("give --server the address that it redirects to, if you trust it"),
             Self::Foreign { .. } => {
                 Some("check --server: is that a bmsync of this version, without a proxy's login page?")
             }
-            Self::TooLarge(_) => Some("plan fewer manifests, or one tenant with --tenant, or work on the server's machine"),
+            Self::TooLarge(_) => {
+                Some("plan fewer manifests, or one tenant with --tenant, or work on the server's machine")
+            }
             Self::Refused(refused) => refused.hint(),
             Self::Write(_) => None,
         }

@@ -240,7 +240,7 @@ impl Remote {
     /// When the server cannot be asked, its answer breaks off, or it cannot be written; then a part may be written.
     pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), RemoteError> {
         let mut response = self.send(Method::GET, &["v1", "export"], &[], None, Repeat::Harmless).await?;
-        if !response.headers().get(CONTENT_TYPE).is_some_and(|media| media == EXPORT) {
+        if response.headers().get(CONTENT_TYPE).is_none_or(|media| media != EXPORT) {
             return Err(self.foreign("something else than an export"));
         }
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(error))? {
@@ -338,15 +338,34 @@ impl Remote {
         let (server, source) = (self.address.to_string(), error.without_url());
         if source.is_timeout() {
             RemoteError::Timeout { server, source }
+        } else if is_tls(&source) {
+            RemoteError::Tls { server, source }
         } else {
             RemoteError::Unreachable { server, source }
         }
     }
 }
 
+/// Whether TLS is what failed.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<rustls::Error>() {
+            return true;
+        }
+        // What an I/O error holds is not its source.
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
+    }
+    false
+}
+
 /// How long to wait before asking again, if the server says that it may help.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let header = response.headers().get(RETRY_AFTER).filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE)?;
+    let header =
+        response.headers().get(RETRY_AFTER).filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE)?;
     let seconds = header.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_WAIT))
 }

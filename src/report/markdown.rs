@@ -41,7 +41,9 @@ pub fn shown(plan: &Shown<'_>, now: Timestamp) -> String {
     let blocked = blocked.iter().map(|blocked| blocked_item(plan, blocked));
     open.push(Section::list("### Blocked\n\n", "blocked user", blocked));
     page.open(open);
-    parts.iter().for_each(|part| fold(&mut page, plan, part));
+    for part in &parts {
+        fold(&mut page, plan, part);
+    }
     page.fold("Kept as edited in BMS", "kept local edit", preserved.iter(), |kept| kept_item(plan, kept));
     page.close()
 }

@@ -58,8 +58,12 @@ pub fn shown(shown: &Shown<'_>, view: View) -> String {
     let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view };
     let parts = shown.parts();
     page.head();
-    parts.iter().for_each(|part| page.changes(part));
-    parts.iter().for_each(|part| page.held(part));
+    for part in &parts {
+        page.changes(part);
+    }
+    for part in &parts {
+        page.held(part);
+    }
     page.blocked(blocked);
     page.preserved(preserved);
     page.sum(shown);

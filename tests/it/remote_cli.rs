@@ -230,7 +230,8 @@ fn a_plan_is_the_same_whoever_makes_it() {
     stage.wait_until("the tenant is read", |stage| stage.list("tenants")[0]["lastSuccess"].is_string());
     stage.write("manifests/rules.yaml", &rules("Administrator"));
     let there = stage.json(0, &["plan", "-o", "json"]);
-    let causes: Vec<&Value> = there["changes"].as_array().expect("changes").iter().map(|change| &change["cause"]).collect();
+    let causes: Vec<&Value> =
+        there["changes"].as_array().expect("changes").iter().map(|change| &change["cause"]).collect();
     assert_eq!(causes, [&json!("manifests"), &json!("manifests")]);
     assert_eq!(timeless(there), timeless(here));
     stage.asked(2, &["plan", "--detailed-exitcode"]);
@@ -320,8 +321,12 @@ fn everything_that_is_read_is_that_of_the_state() {
     let there: Vec<String> = reads.iter().map(|args| stage.asked(0, args)).collect();
     let exported = stage.asked(0, &["export"]);
     stage.asked(0, &["export", "--out", "there.jsonl"]);
+    let secure = stage.url.replace("http:", "https:");
+    let secure = told(&stage.ask("act", &["get", "events", "--server", &secure]), 1, &["get"]).1;
+    assert!(secure.contains("cannot be trusted over TLS") && secure.contains("SSL_CERT_FILE"), "{secure}");
     let in_use = told(&stage.command(&["get", "employees"]).output().expect("it starts"), 1, &["get"]).1;
-    assert!(in_use.contains("--server"), "{in_use}");
+    assert!(in_use.contains(&format!(", serving {})", stage.url)), "{in_use}");
+    assert!(in_use.contains("hint: ask it: give --server"), "{in_use}");
     stage.stop();
     for (args, there) in reads.iter().zip(there) {
         assert_eq!(stage.local(0, args), there, "{args:?}");
@@ -356,7 +361,10 @@ fn events_are_followed_as_they_come() {
     let stage = Stage::running();
     let first = stage.asked(0, &["get", "events", "--follow", "--limit", "2"]);
     let lines: Vec<&str> = first.lines().collect();
-    assert!(lines.len() == 2 && lines[1].contains(" 2 create employee 2 of isaiah@contoso.com (rule technicians): "), "{first}");
+    assert!(
+        lines.len() == 2 && lines[1].contains(" 2 create employee 2 of isaiah@contoso.com (rule technicians): "),
+        "{first}"
+    );
     let mut command = stage.command(&["get", "events", "--follow", "--after", "2", "--limit", "1", "-o", "json"]);
     command.env("BMSYNC_SERVER", &stage.url).env("BMSYNC_TOKEN", "look");
     let follower = command.stdout(Stdio::piped()).spawn().expect("it starts");

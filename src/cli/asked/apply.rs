@@ -1,5 +1,6 @@
 //! `bmsync apply FILE --server`: shows a saved plan, asks, and has a server apply it if it is what it would do itself.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::approved::Consent;
@@ -25,7 +26,7 @@ pub async fn run(remote: &Remote, args: &ApplyArgs, global: &Global, output: &Ou
     let plan = decode::plan(&bytes).map_err(|error| unusable(error.to_string(), failed(path)))?;
     show(&plan, global, output)?;
     let shown = plan.shown();
-    let question = |palette| text::shown(&shown, view(plan.created_at, palette, output));
+    let question = |palette| text::shown(&shown, view(Timestamp::now(), palette, output));
     confirm(&shown.summary, question, args, global, output)?;
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
     let applied = remote.apply(bytes.clone(), consent).await.map_err(|error| refused(remote, &error))?;
@@ -44,7 +45,7 @@ fn needless() -> Error {
 fn show(plan: &Decoded, global: &Global, output: &Output) -> Result<(), Error> {
     let shown = plan.shown();
     match global.output {
-        Format::Text => output.data(text::shown(&shown, view(plan.created_at, output.palette(), output))),
+        Format::Text => output.data(text::shown(&shown, view(Timestamp::now(), output.palette(), output))),
         Format::Json | Format::Markdown | Format::Yaml | Format::Csv => {
             tell_failures(&shown, output);
             Ok(())
@@ -72,7 +73,8 @@ fn tell(applied: &AppliedPlan, plan: &[u8], global: &Global, output: &Output) ->
             0 => String::new(),
             failures => format!(" {} not written for certain.", crate::display::counted(failures as u64, "user")),
         };
-        let written = if *written == 0 { "Nothing written.".into() } else { format!("Applied: {} written.", count(*written)) };
+        let written =
+            if *written == 0 { "Nothing written.".into() } else { format!("Applied: {} written.", count(*written)) };
         return output.data(format!("{written}{failed} BMS state is at revision {revision}.\n"));
     }
     let plan: Value = serde_json::from_slice(plan).unwrap_or_default();

@@ -21,12 +21,12 @@ pub async fn run(remote: &Remote, args: &GetArgs, global: &Global, output: &Outp
         return follow::run(remote, args, global, output).await;
     }
     let collection = collection(args.kind);
-    let values = match args.id.as_deref() {
-        Some(id) => vec![one(remote, collection, args.kind, id).await?],
-        None => {
-            let after = args.after.map(|after| after.to_string());
-            all(remote, collection, after, args.limit).await.map_err(|error| cannot("list", remote, &error))?
-        }
+    let values = if let Some(id) = args.id.as_deref() {
+        vec![one(remote, collection, args.kind, id).await?]
+    } else {
+        let after = args.after.map(|after| after.to_string());
+        let listed = all(remote, collection, after, args.limit).await;
+        listed.map_err(|error| cannot(&format!("list {}s", noun(args.kind)), remote, &error))?
     };
     show(remote, args, values, global, output)?;
     Ok(Exit::Done)
@@ -56,13 +56,15 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
     let is_number = id.parse::<u64>().is_ok();
     match kind {
         Listing::Employees | Listing::Contacts | Listing::Events if !is_number => {
-            return Err(Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers"));
+            return Err(
+                Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers")
+            );
         }
         Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules => {}
     }
     match remote.one(collection, id).await {
         Err(error) if error.status() == Some(404) => Err(none(noun(kind), id)),
-        answer => answer.map_err(|error| cannot("show it", remote, &error)),
+        answer => answer.map_err(|error| cannot(&format!("show the {}", noun(kind)), remote, &error)),
     }
 }
 

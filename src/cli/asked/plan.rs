@@ -1,6 +1,5 @@
 //! `bmsync plan --server`: sends the manifests, and shows the plan that a server makes of them.
 
-
 use jiff::Timestamp;
 
 use crate::display::safe;

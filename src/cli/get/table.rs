@@ -55,7 +55,9 @@ fn value(record: &Record, field: Field) -> String {
 /// Events, oldest first.
 pub fn events(events: &[Event]) -> Table {
     let mut table = Table::new(&["ID", "AT", "REVISION", "ACTION", "RECORD", "USER", "RULE", "REASON"]);
-    events.iter().for_each(|event| table.row(event_cells(event)));
+    for event in events {
+        table.row(event_cells(event));
+    }
     table
 }
 

@@ -11,8 +11,7 @@ use crate::plan::explain::{ExplainedField, Presence, RuleVerdict, Verdict};
 use crate::plan::{Explanation, Slot, Touch};
 
 const PRESENCES: [Presence; 4] = [Presence::Present, Presence::Disabled, Presence::Gone, Presence::Unknown];
-const VERDICTS: [Verdict; 5] =
-    [Verdict::Wins, Verdict::Loses, Verdict::Suspended, Verdict::NoMatch, Verdict::Broken];
+const VERDICTS: [Verdict; 5] = [Verdict::Wins, Verdict::Loses, Verdict::Suspended, Verdict::NoMatch, Verdict::Broken];
 
 /// Reads an explanation.
 ///

@@ -37,7 +37,9 @@ fn slot(told: &str) -> Result<Slot, DecodeError> {
 pub(super) fn value(slot: Slot, told: Value) -> Result<Option<Text>, DecodeError> {
     match (slot, told) {
         (_, Value::Null) => Ok(None),
-        (Slot::Field(Field::PortalAccess), Value::Bool(flag)) => Ok(Some(Text::const_new(if flag { "true" } else { "false" }))),
+        (Slot::Field(Field::PortalAccess), Value::Bool(flag)) => {
+            Ok(Some(Text::const_new(if flag { "true" } else { "false" })))
+        }
         (Slot::Field(_) | Slot::Status, Value::String(text)) => Ok(Some(text.into())),
         (Slot::Field(_) | Slot::Status, Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             Err(DecodeError::Word { what: slot.word(), word: "something else than text".to_owned() })
@@ -93,12 +95,9 @@ fn link(action: Action, user: &UserRef) -> LinkChange {
     let UserRef { key, user_principal_name } = user.clone();
     match action {
         Action::Archive => LinkChange::Archived,
-        Action::Create
-        | Action::Merge
-        | Action::Restore
-        | Action::Update
-        | Action::Deactivate
-        | Action::Reactivate => LinkChange::Set(Link { user: key, user_principal_name, seen: Seen::Unknown }),
+        Action::Create | Action::Merge | Action::Restore | Action::Update | Action::Deactivate | Action::Reactivate => {
+            LinkChange::Set(Link { user: key, user_principal_name, seen: Seen::Unknown })
+        }
     }
 }
 
@@ -114,12 +113,7 @@ impl FieldJson {
     fn read(self) -> Result<FieldChange, DecodeError> {
         let Self { name, before, after, from } = self;
         let slot = slot(&name)?;
-        Ok(FieldChange {
-            slot,
-            before: value(slot, before)?,
-            after: value(slot, after)?,
-            from: provenance(&from)?,
-        })
+        Ok(FieldChange { slot, before: value(slot, before)?, after: value(slot, after)?, from: provenance(&from)? })
     }
 }
 
