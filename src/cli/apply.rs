@@ -12,22 +12,33 @@ use crate::approved::Consent;
 use crate::display::count;
 use crate::engine::{self, Report};
 use crate::model::{Id, Revision};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Summary};
+use crate::report::palette::Palette;
 use crate::report::saved::Saved;
+use crate::report::shown::Shown;
 use crate::report::{json, moved, text};
 
 use super::args::{ApplyArgs, Format, Global};
+use super::asked;
 use super::error::{Error, Exit};
 use super::output::{self, Output};
 use super::progress::Progress;
 use super::round::{Round, Wanted};
+use super::server;
 use super::state::State;
 
 /// A saved plan may be as big as this, in bytes.
 const MAX_SAVED: u64 = 1 << 30;
 
-/// Applies, and says what came of it.
+/// Applies, and says what came of it; asks a server if one is meant.
 pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    match server::remote(global)? {
+        Some(remote) => asked::apply::run(&remote, args, global, output).await,
+        None => here(args, global, output).await,
+    }
+}
+
+async fn here(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let saved = args.plan.as_deref().map(load).transpose()?;
     let round = match &saved {
         None => Round::make(global, &args.tenant.as_deref().into(), State::Create, output).await?,
@@ -38,8 +49,9 @@ pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<E
         Format::Json | Format::Markdown | Format::Yaml | Format::Csv => round.tell_failures(output),
     }
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
-    let exit = standing(&round.plan, consent);
-    confirm(&round, args, global, output)?;
+    let shown = Shown::of(&round.plan);
+    let exit = standing(&shown, consent);
+    confirm(&shown.summary, |_| text::text(&round.plan, round.aside_view(output)), args, global, output)?;
     let shown = (global.output == Format::Json).then(|| round.plan.clone());
     let Round { store, plan, created_at, .. } = round;
     let approved = plan.approve(consent);
@@ -52,22 +64,27 @@ pub async fn run(args: &ApplyArgs, global: &Global, output: &Output) -> Result<E
 }
 
 /// How an apply of this plan ends if everything is written.
-fn standing(plan: &Plan, consent: Consent) -> Exit {
-    let summary = plan.summary();
+pub(super) fn standing(plan: &Shown<'_>, consent: Consent) -> Exit {
+    let summary = &plan.summary;
     let held = consent == Consent::Withheld && summary.held > 0;
     let attention = if held || summary.blocked > 0 { Exit::Attention } else { Exit::Done };
     if plan.failed() { attention.or(Exit::Failed) } else { attention }
 }
 
-/// Asks, unless there is nothing to ask about.
-fn confirm(round: &Round, args: &ApplyArgs, global: &Global, output: &Output) -> Result<(), Error> {
-    let summary = round.plan.summary();
+/// Asks, unless there is nothing to ask about; whoever is asked has seen the plan.
+pub(super) fn confirm(
+    summary: &Summary,
+    plan: impl FnOnce(Palette) -> String,
+    args: &ApplyArgs,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Error> {
     let changes = summary.changes() + if args.approve_held { summary.held } else { 0 };
     if args.yes || changes == 0 {
         return Ok(());
     }
     if global.output != Format::Text {
-        output.aside(text::text(&round.plan, round.aside_view(output)));
+        output.aside(plan(output.aside_palette()));
     }
     let question = format!("\nApply {} to BMS? Only `yes` goes on: ", changes_text(changes));
     match output::ask(&question) {
@@ -85,17 +102,26 @@ fn changes_text(changes: u64) -> String {
 
 /// Reads a saved plan.
 fn load(path: &Path) -> Result<Saved, Error> {
-    let failed = || Error::new(format!("cannot use the plan in {}", path.display()));
+    Saved::read(load_bytes(path)?).map_err(|cause| unusable(cause, failed(path)))
+}
+
+pub(super) fn failed(path: &Path) -> Error {
+    Error::new(format!("cannot use the plan in {}", path.display()))
+}
+
+/// Reads the file of a saved plan.
+pub(super) fn load_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = || failed(path);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| failed().because(&error))?;
     file.take(MAX_SAVED + 1).read_to_end(&mut bytes).map_err(|error| failed().because(&error))?;
     if bytes.len() as u64 > MAX_SAVED {
         return Err(Error { causes: vec!["it is bigger than 1 GiB".into()], ..failed() });
     }
-    Saved::read(bytes).map_err(|cause| unusable(cause, failed()))
+    Ok(bytes)
 }
 
-fn unusable(cause: String, error: Error) -> Error {
+pub(super) fn unusable(cause: String, error: Error) -> Error {
     Error { causes: vec![cause], ..error }.hint("save a plan with `bmsync plan --out FILE`")
 }
 

@@ -45,6 +45,12 @@ pub enum Verb {
     /// Explain one user: rules, fields and where each comes from, what would happen, what blocks it.
     #[command(after_long_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// Have a running bmsync look again now, at one tenant or at all.
+    #[command(after_long_help = help::SYNC)]
+    Sync(SyncArgs),
+    /// Show what a running bmsync holds back of a tenant, ask, and approve exactly that.
+    #[command(after_long_help = help::APPROVE)]
+    Approve(ApproveArgs),
     /// Load what BMS already holds: accounts, employees, contacts.
     #[command(after_long_help = help::IMPORT)]
     Import(ImportArgs),
@@ -146,6 +152,34 @@ pub struct GetArgs {
     /// Show this one alone: the number of a record or event, the name or ID of a tenant, the name of a rule.
     #[arg(value_name = "ID")]
     pub id: Option<String>,
+    /// Of events: only those after this one.
+    #[arg(long, value_name = "ID", conflicts_with = "id")]
+    pub after: Option<u64>,
+    /// Of events: at most so many.
+    #[arg(long, value_name = "COUNT", conflicts_with = "id", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Of events, from a server: go on with new ones as they come, one a line.
+    #[arg(long, conflicts_with = "id")]
+    pub follow: bool,
+}
+
+/// Arguments of `sync`.
+#[derive(Args, Debug)]
+pub struct SyncArgs {
+    /// Name or ID of the tenant; without one, every tenant.
+    #[arg(value_name = "TENANT")]
+    pub tenant: Option<String>,
+}
+
+/// Arguments of `approve`.
+#[derive(Args, Debug)]
+pub struct ApproveArgs {
+    /// Name or ID of the tenant.
+    #[arg(value_name = "TENANT")]
+    pub tenant: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What `get` lists.
@@ -295,6 +329,19 @@ pub enum Page {
     Metrics,
 }
 
+/// What a verb works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// A server if one is named, else the state.
+    Either,
+    /// A server, which must be named.
+    Server,
+    /// The state alone, which would surprise whoever means a server.
+    State,
+    /// Neither a server nor a state that a server could have.
+    Neither,
+}
+
 impl Verb {
     /// The word on the command line.
     #[must_use]
@@ -305,6 +352,8 @@ impl Verb {
             Self::Apply(_) => "apply",
             Self::Get(_) => "get",
             Self::Explain(_) => "explain",
+            Self::Sync(_) => "sync",
+            Self::Approve(_) => "approve",
             Self::Import(_) => "import",
             Self::Export(_) => "export",
             Self::Run(_) => "run",
@@ -317,6 +366,23 @@ impl Verb {
         }
     }
 
+    /// What `--server` means to it.
+    pub(super) const fn stance(&self) -> Stance {
+        match self {
+            Self::Plan(_) | Self::Apply(_) | Self::Get(_) | Self::Explain(_) | Self::Export(_) => Stance::Either,
+            Self::Sync(_) | Self::Approve(_) => Stance::Server,
+            Self::Import(_) => Stance::State,
+            Self::Validate
+            | Self::Run(_)
+            | Self::Simulate(_)
+            | Self::Demo(_)
+            | Self::Init(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Reference(_) => Stance::Neither,
+        }
+    }
+
     /// The formats that it prints.
     const fn formats(&self) -> &'static [Format] {
         match self {
@@ -325,6 +391,8 @@ impl Verb {
             Self::Validate
             | Self::Apply(_)
             | Self::Explain(_)
+            | Self::Sync(_)
+            | Self::Approve(_)
             | Self::Import(_)
             | Self::Export(_)
             | Self::Simulate(_)
@@ -349,13 +417,33 @@ impl Cli {
     /// Wrong usage.
     pub fn check(&self) -> Result<(), Error> {
         let formats = self.verb.formats();
-        if formats.contains(&self.global.output) {
-            return Ok(());
+        if !formats.contains(&self.global.output) {
+            return Err(self.no_format(formats));
         }
+        if let Verb::Get(args) = &self.verb { args.check(&self.global) } else { Ok(()) }
+    }
+
+    fn no_format(&self, formats: &[Format]) -> Error {
         let word = self.verb.word();
         let known: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
         let asked = format!("{:?}", self.global.output).to_lowercase();
-        Err(Error::usage(format!("`{word}` has no output format `{asked}`"))
-            .hint(format!("it has {}", known.join(", "))))
+        Error::usage(format!("`{word}` has no output format `{asked}`")).hint(format!("it has {}", known.join(", ")))
+    }
+}
+
+impl GetArgs {
+    /// Checks what belongs to events alone.
+    fn check(&self, global: &Global) -> Result<(), Error> {
+        let Self { kind, id: _, after, limit, follow } = self;
+        if *kind != Listing::Events && (after.is_some() || limit.is_some() || *follow) {
+            return Err(Error::usage("`--after`, `--limit` and `--follow` are for `get events`"));
+        }
+        match global.output {
+            Format::Yaml | Format::Csv if *follow => {
+                Err(Error::usage("what is followed has no end, so it is text or JSON Lines")
+                    .hint("give -o text or -o json"))
+            }
+            Format::Text | Format::Json | Format::Markdown | Format::Yaml | Format::Csv => Ok(()),
+        }
     }
 }

@@ -135,7 +135,12 @@ impl From<LedgerError> for Error {
 
 fn ledger_hint(error: &LedgerError) -> Option<&'static str> {
     match error {
-        LedgerError::InUse { .. } => Some("wait until it has ended, or give this one a state of its own with --state"),
+        LedgerError::InUse { holder, .. } if holder.contains(", serving http") => {
+            Some("ask it: give --server the URL that it serves, and BMSYNC_TOKEN a token if it wants one")
+        }
+        LedgerError::InUse { .. } => Some(
+            "if that is `bmsync run`, ask it with --server URL; else wait until it has ended, or give --state another path",
+        ),
         LedgerError::Foreign { .. } => {
             Some("--state names the directory that bmsync keeps for itself; choose a new one")
         }

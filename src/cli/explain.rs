@@ -6,13 +6,22 @@ use crate::plan::{Observed, TenantState};
 use crate::report::explanation;
 
 use super::args::{ExplainArgs, Format, Global};
+use super::asked;
 use super::error::{Error, Exit};
 use super::output::Output;
 use super::round::{Round, Wanted};
+use super::server;
 use super::state::State;
 
-/// Finds the user and explains it.
+/// Finds the user and explains it; asks a server if one is meant.
 pub async fn run(args: &ExplainArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    match server::remote(global)? {
+        Some(remote) => asked::explain::run(&remote, args, global, output).await,
+        None => here(args, global, output).await,
+    }
+}
+
+async fn here(args: &ExplainArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let round = Round::make(global, &Wanted::All, State::Look, output).await?;
     round.tell_failures(output);
     let user = one(&args.user, &round)?;
@@ -34,24 +43,28 @@ pub async fn run(args: &ExplainArgs, global: &Global, output: &Output) -> Result
 fn one(wanted: &str, round: &Round) -> Result<UserKey, Error> {
     let mut found = find(wanted, &round.observed);
     match found.len() {
-        0 => Err(Error::new(format!("no user is called `{wanted}`"))
-            .hint("give a user principal name, an email or an object ID, of a user or of the owner of a record")),
+        0 => Err(nobody(wanted)),
         1 => Ok(found.swap_remove(0)),
-        _ => Err(several(wanted, &found, &round.observed)),
+        _ => Err(several(wanted, found.iter().map(|user| called(user, &round.observed)))),
     }
 }
 
-fn several(wanted: &str, found: &[UserKey], observed: &Observed) -> Error {
-    let name = |user: &UserKey| {
-        let known = observed.directory.tenant(&user.tenant).and_then(|tenant| tenant.user(&user.user));
-        let name = known.and_then(|known| known.user_principal_name.clone()).unwrap_or_default();
-        format!("{} {name} of tenant {}", user.user, user.tenant)
-    };
-    Error {
-        causes: found.iter().take(20).map(name).collect(),
-        ..Error::new(format!("several users are called `{wanted}`"))
-    }
-    .hint("give the object ID of the one that is meant")
+/// That nobody has that name.
+pub(super) fn nobody(wanted: &str) -> Error {
+    Error::new(format!("no user is called `{wanted}`"))
+        .hint("give a user principal name, an email or an object ID, of a user or of the owner of a record")
+}
+
+/// That more than one has that name.
+pub(super) fn several(wanted: &str, found: impl Iterator<Item = String>) -> Error {
+    Error { causes: found.take(20).collect(), ..Error::new(format!("several users are called `{wanted}`")) }
+        .hint("give the object ID of the one that is meant")
+}
+
+fn called(user: &UserKey, observed: &Observed) -> String {
+    let known = observed.directory.tenant(&user.tenant).and_then(|tenant| tenant.user(&user.user));
+    let name = known.and_then(|known| known.user_principal_name.clone()).unwrap_or_default();
+    format!("{} {name} of tenant {}", user.user, user.tenant)
 }
 
 fn has_failed(user: &UserKey, round: &Round) -> bool {

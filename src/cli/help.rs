@@ -17,6 +17,8 @@ Examples:
 
 Environment:
   BMSYNC_STATE   default of --state
+  BMSYNC_SERVER  default of --server, for the verbs that can ask a server
+  BMSYNC_TOKEN   bearer token for the server; it is never an argument
   NO_COLOR       no colour
   RUST_LOG       what is logged, such as bmsync=debug; -v is shorter
 
@@ -46,14 +48,19 @@ Reads the BMS state and every declared tenant's directory. A tenant that cannot 
 left as it is; the others are planned all the same, and the exit code is 1. Planning changes
 nothing in BMS.
 
+With --server the manifests are sent to a running bmsync, which answers from what it knows:
+no directory is read and no secret is needed here. Each change says whether these manifests
+cause it or it would happen anyway. A tenant may be used only as the server declares it.
+
 Examples:
   bmsync plan
   bmsync plan --tenant contoso
   bmsync plan --out round.plan.json && bmsync apply round.plan.json
   bmsync plan -o markdown > comment.md         for a pull request
   bmsync plan -o json --detailed-exitcode      for a script
+  bmsync plan --server https://bmsync.example.com -o markdown
 
-Exit codes: 0 planned · 1 a bad manifest, or a tenant could not be read · 64 wrong usage with
+Exit codes: 0 planned · 1 a bad manifest, a tenant could not be read, or the server refused · 64 wrong usage with
   --detailed-exitcode also: 2 there are changes · 3 something is held back or blocked";
 
 /// After the help of `apply`.
@@ -62,6 +69,9 @@ Without FILE: plans, shows the plan, asks, applies. With FILE: plans again, and 
 configuration, directory or state have moved on since the plan was saved; it says what moved.
 The changes of one user happen together or not at all. What a guard or a broken rule holds
 back is not applied without --approve-held.
+
+With --server only a saved plan can be applied, and only if it is what the server would do
+with its own manifests: it applies those by itself. See `bmsync sync` and `bmsync approve`.
 
 Examples:
   bmsync apply
@@ -74,13 +84,18 @@ Exit codes: 0 applied, or nothing to do · 1 failed, refused or not confirmed ·
 
 /// After the help of `get`.
 pub const GET: &str = "\
-Records and events come from the BMS state, tenants and rules from the manifests.
+Records and events come from the BMS state, tenants and rules from the manifests. With
+--server all come from there, and tenants and rules with their conditions. --follow prints
+new events as they come, as text or JSON Lines, until it is stopped.
 
 Examples:
   bmsync get employees
   bmsync get contact 7 -o yaml
   bmsync get employees -o csv > employees.csv
   bmsync get events -o json
+  bmsync get events --after 1200 --limit 50
+  bmsync get events --follow --server http://localhost:8080
+  bmsync get tenants --server http://localhost:8080
 
 Exit codes: 0 shown · 1 there is no such one, or the state cannot be read · 64 wrong usage";
 
@@ -95,6 +110,31 @@ Examples:
 
 Exit codes: 0 explained · 1 no such user, more than one, or the tenant could not be read · 64
   wrong usage";
+
+/// After the help of `sync`.
+pub const SYNC: &str = "\
+A running bmsync looks by itself; this only ends its waiting. It needs --server or
+BMSYNC_SERVER, and a token of role operator in BMSYNC_TOKEN where the server wants one.
+
+Examples:
+  bmsync sync --server http://localhost:8080
+  BMSYNC_SERVER=https://bmsync.example.com bmsync sync contoso
+
+Exit codes: 0 told · 1 no such tenant, or the server refused or cannot be reached · 64 wrong usage";
+
+/// After the help of `approve`.
+pub const APPROVE: &str = "\
+Shows every change that guards hold back of the tenant, and approves exactly what it showed,
+for an hour. When something else is held by then, nothing is approved: run it again. It needs
+--server or BMSYNC_SERVER, and a token of role operator in BMSYNC_TOKEN where the server wants
+one.
+
+Examples:
+  bmsync approve contoso --server http://localhost:8080
+  bmsync approve contoso --yes -o json
+
+Exit codes: 0 approved, or nothing is held · 1 not confirmed, no such tenant, or the server
+  refused or cannot be reached · 64 wrong usage";
 
 /// After the help of `import`.
 pub const IMPORT: &str = "\

@@ -2,7 +2,7 @@
 
 use crate::display::counted;
 use crate::manifest::config::{Config, Tenant};
-use crate::manifest::{self, Color, Loaded};
+use crate::manifest::{self, Color, Loaded, ManifestFile};
 use crate::model::Id;
 
 use super::args::Global;
@@ -16,11 +16,27 @@ use super::output::{Loudness, Output};
 pub fn load(global: &Global, output: &Output) -> Result<Config, Error> {
     let loaded = manifest::load_folder(&global.manifests);
     tell(&loaded, output);
-    let path = global.manifests.display();
-    loaded.config.ok_or_else(|| {
-        Error::new(format!("cannot use the manifests in {path}"))
-            .hint("what is wrong is listed above; `bmsync validate` checks again")
-    })
+    loaded.config.ok_or_else(|| useless(global))
+}
+
+/// The files of the manifests, to be sent to a server; they are checked as [`load`] does.
+///
+/// # Errors
+/// As [`load`].
+pub fn files(global: &Global, output: &Output) -> Result<Vec<ManifestFile>, Error> {
+    let unreadable = |diagnostic: Box<manifest::Diagnostic>| {
+        output.aside(manifest::render_text(&[*diagnostic], color(output)));
+        useless(global)
+    };
+    let files = manifest::read_folder(&global.manifests).map_err(unreadable)?;
+    let loaded = manifest::load_from(&global.manifests.display().to_string(), &files);
+    tell(&loaded, output);
+    if loaded.config.is_some() { Ok(files) } else { Err(useless(global)) }
+}
+
+fn useless(global: &Global) -> Error {
+    Error::new(format!("cannot use the manifests in {}", global.manifests.display()))
+        .hint("what is wrong is listed above; `bmsync validate` checks again")
 }
 
 /// Tells what is wrong with manifests that are about to be used: errors always, warnings in full only when asked for.

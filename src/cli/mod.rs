@@ -9,6 +9,8 @@ pub mod progress;
 pub mod reference;
 
 mod apply;
+mod approve;
+mod asked;
 mod completions;
 mod demo;
 mod explain;
@@ -22,16 +24,18 @@ mod plan;
 mod round;
 mod run;
 mod schema;
+mod server;
 mod simulate;
 mod state;
 mod stop;
+mod sync;
 mod table;
 mod validate;
 
 use std::process::ExitCode;
 
 pub use args::Cli;
-use args::Verb;
+use args::{Global, Verb};
 use error::{Error, Exit};
 use output::Output;
 
@@ -39,10 +43,13 @@ use output::Output;
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
     let output = Output::new(&cli.global);
-    let exit = cli.check().and_then(|()| dispatch(cli, &output)).unwrap_or_else(|error| {
-        output.error(&error);
-        error.exit
-    });
+    let exit = cli
+        .check()
+        .and_then(|()| dispatch(&cli.verb, &server::settle(&cli.verb, &cli.global)?, &output))
+        .unwrap_or_else(|error| {
+            output.error(&error);
+            error.exit
+        });
     exit.into()
 }
 
@@ -54,14 +61,15 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
     if error.exit_code() == 0 { Exit::Done.into() } else { Exit::Usage.into() }
 }
 
-fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
-    let global = &cli.global;
-    match &cli.verb {
+fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error> {
+    match verb {
         Verb::Validate => validate::run(global, output),
         Verb::Plan(args) => wait(plan::run(args, global, output)),
         Verb::Apply(args) => wait(apply::run(args, global, output)),
         Verb::Get(args) => wait(get::run(args, global, output)),
         Verb::Explain(args) => wait(explain::run(args, global, output)),
+        Verb::Sync(args) => wait(sync::run(args, global, output)),
+        Verb::Approve(args) => wait(approve::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
         Verb::Run(args) => wait(run::run(args, global, output)),

@@ -17,6 +17,9 @@ pub struct Global {
     /// Where the BMS state is kept: a directory that bmsync makes for itself.
     #[arg(long, global = true, value_name = "PATH", default_value = ".bmsync/state", env = "BMSYNC_STATE", hide_env_values = true, value_hint = clap::ValueHint::DirPath)]
     pub state: String,
+    /// Ask a running bmsync instead of opening the state; the token comes from `BMSYNC_TOKEN` alone; environment `BMSYNC_SERVER`.
+    #[arg(long, global = true, value_name = "URL", value_hint = clap::ValueHint::Url)]
+    pub server: Option<String>,
     /// Format of the data on stdout; plan also has markdown, get also yaml and csv.
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub output: Format,

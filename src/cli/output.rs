@@ -31,6 +31,15 @@ pub enum Loudness {
     Verbose,
 }
 
+/// Whether anybody reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// As far as is known.
+    There,
+    /// No longer.
+    Gone,
+}
+
 impl Output {
     /// As the options and the environment say.
     #[must_use]
@@ -77,6 +86,14 @@ impl Output {
         // What is left after a failure must not be tried again when the buffer is dropped.
         let _ = out.into_parts();
         forgive_a_closed_pipe(written)
+    }
+
+    /// Writes a line of data to stdout at once, and says whether anybody still reads. The text must be safe already.
+    pub fn line(&self, text: &str) -> Result<Reader, Error> {
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        let gone = matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        forgive_a_closed_pipe(written).map(|()| if gone { Reader::Gone } else { Reader::There })
     }
 
     /// Says something in a line on stderr, unless quiet. The text must be safe already.

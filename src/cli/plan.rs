@@ -1,16 +1,25 @@
 //! `bmsync plan`: shows what apply would do.
 
-use crate::plan::Plan;
+use crate::report::shown::Shown;
 use crate::report::{json, markdown, text};
 
 use super::args::{Format, Global, PlanArgs};
+use super::asked;
 use super::error::{Error, Exit};
 use super::output::{self, Output};
 use super::round::Round;
+use super::server;
 use super::state::State;
 
-/// Plans, shows and saves.
+/// Plans, shows and saves; asks a server if one is meant.
 pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    match server::remote(global)? {
+        Some(remote) => asked::plan::run(&remote, args, global, output).await,
+        None => here(args, global, output).await,
+    }
+}
+
+async fn here(args: &PlanArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let round = Round::make(global, &args.tenant.as_deref().into(), State::Look, output).await?;
     if global.output != Format::Text {
         round.tell_failures(output);
@@ -23,7 +32,7 @@ pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Ex
             crate::display::safe(&path.display().to_string())
         ));
     }
-    let exit = exit(&round.plan, args.detailed_exitcode);
+    let exit = exit(&Shown::of(&round.plan), args.detailed_exitcode);
     round.end();
     Ok(exit)
 }
@@ -37,8 +46,8 @@ fn show(round: &Round, format: Format, output: &Output) -> Result<(), Error> {
 }
 
 /// The gravest of what the plan says.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
-    let summary = plan.summary();
+pub(super) fn exit(plan: &Shown<'_>, detailed: bool) -> Exit {
+    let summary = &plan.summary;
     let failed = if plan.failed() { Exit::Failed } else { Exit::Done };
     if !detailed {
         return failed;

@@ -11,6 +11,7 @@ use crate::controller::manifests::git::{Reference, Remote, Repository};
 use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Timing};
 use crate::controller::metrics::{FileErrors, Metrics};
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
+use crate::ledger::sled::announce;
 use crate::manifest;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::{GraphSource, Http, Pace};
@@ -35,6 +36,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
+    announce(global.state_path()?, &server.url())?;
     greet(&server, output);
 
     let metrics = Arc::new(Metrics::new(Timestamp::now()));

@@ -29,13 +29,15 @@ use crate::applied::Event;
 use crate::approved::Consent;
 use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
+pub use crate::plan::Cause;
 use crate::plan::{Change, Explanation, Plan};
 
 /// What a running bmsync can be asked. The HTTP server and the tests speak to this alone.
 #[async_trait]
 pub trait Operations: Send + Sync {
-    /// Plans the given configuration, or the running one, against what is known now. Calls no directory service.
-    async fn plan(&self, candidate: Option<Config>) -> Result<ServedPlan, Refusal>;
+    /// Plans the given configuration, or the running one, against what is known now: everybody, or one tenant (by name or
+    /// ID). Calls no directory service.
+    async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal>;
 
     /// The configuration that is in force.
     fn config(&self) -> Arc<Config>;
@@ -93,27 +95,6 @@ pub struct ServedPlan {
     pub created_at: Timestamp,
     /// One per change of the plan, in its order; `None` where there is nothing to compare with.
     pub causes: Vec<Option<Cause>>,
-}
-
-/// Why a change is in a plan of candidate manifests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cause {
-    /// Only because of the candidate manifests.
-    Manifests,
-    /// It would happen anyway.
-    Pending,
-}
-
-impl Cause {
-    /// The word used in JSON and text.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Manifests => "manifests",
-            Self::Pending => "pending",
-        }
-    }
 }
 
 /// What a guard holds back of one tenant.

@@ -16,7 +16,7 @@ use crate::applied::Event;
 use crate::approved::Consent;
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
-use crate::model::{Digest, Kind, Record, RecordKey, UserKey};
+use crate::model::{Digest, Id, Kind, Record, RecordKey, UserKey};
 use crate::plan::explain::find;
 use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
 use crate::report::{json, moved};
@@ -27,17 +27,18 @@ const APPROVALS: &str = "approvals";
 
 #[async_trait]
 impl Operations for Controller {
-    async fn plan(&self, candidate: Option<Config>) -> Result<ServedPlan, Refusal> {
+    async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let core = self.shared().core.lock().await;
         let created_at = Timestamp::now();
+        let scope = scope(candidate.as_ref().unwrap_or(&core.config), tenant)?;
         Ok(tokio::task::block_in_place(|| match candidate {
             None => {
-                let plan = plan(&core.config, &core.observed, &Scope::All);
+                let plan = plan(&core.config, &core.observed, &scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
             }
             Some(candidate) => {
-                let pending = plan(&core.config, &core.observed, &Scope::All);
-                let plan = plan(&candidate, &core.observed, &Scope::All);
+                let pending = plan(&core.config, &core.observed, &scope);
+                let plan = plan(&candidate, &core.observed, &scope);
                 let causes = causes(&plan, &pending);
                 ServedPlan { plan, created_at, causes }
             }
@@ -82,7 +83,8 @@ impl Operations for Controller {
 
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
-        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &Scope::All));
+        let scope = scope_of(&saved, &core.config);
+        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &scope));
         let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
@@ -173,8 +175,7 @@ impl Operations for Controller {
 
 impl Controller {
     fn tenant(&self, wanted: &str) -> Result<Tenant, Refusal> {
-        let unknown = || Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)));
-        self.shared().find(wanted).ok_or_else(unknown)
+        self.shared().find(wanted).ok_or_else(|| unknown(wanted))
     }
 }
 
@@ -191,6 +192,27 @@ impl Shared {
 pub(super) async fn kept_approvals(ledger: &dyn Ledger) -> Vec<Approval> {
     let bytes = ledger.stashed(APPROVALS).await.ok().flatten();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+/// Of whom a plan is wanted.
+fn scope(config: &Config, tenant: Option<&str>) -> Result<Scope, Refusal> {
+    let Some(wanted) = tenant else { return Ok(Scope::All) };
+    let id = Id::new(wanted);
+    let found = config.tenants.iter().find(|tenant| tenant.name == wanted || tenant.id == id);
+    found.map(|tenant| Scope::Tenant(tenant.id.clone())).ok_or_else(|| unknown(wanted))
+}
+
+/// Of whom a saved plan is: of one tenant if it names only one and that is declared.
+fn scope_of(saved: &serde_json::Value, config: &Config) -> Scope {
+    let only = match saved["tenants"].as_array().map(Vec::as_slice) {
+        Some([only]) => only["tenantId"].as_str().map(Id::new),
+        Some(_) | None => None,
+    };
+    only.filter(|only| config.tenant(only).is_some()).map_or(Scope::All, Scope::Tenant)
+}
+
+fn unknown(wanted: &str) -> Refusal {
+    Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)))
 }
 
 fn held(core: &Core, tenant: &Tenant) -> Held {

@@ -7,8 +7,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use super::problem::{Code, Severity};
+use super::secret::Syntax;
+use super::text::Text;
 use super::word::escaped;
-use super::written::Position;
+use super::written::{Position, Span};
+use super::{Content, ManifestFile};
 
 /// Diagnostics that the text shows; the rest is counted.
 pub const SHOWN: usize = 100;
@@ -75,6 +78,15 @@ impl Diagnostic {
         }
     }
 
+    /// The same at another place, with its line out of these files; they must be free of literal secrets, as files are that
+    /// load without errors.
+    #[must_use]
+    pub fn at(self, line: u32, column: u32, files: &[ManifestFile]) -> Self {
+        let (line, column) = (line.max(1), column.max(1));
+        let excerpt = files.iter().find(|file| file.name == self.file).and_then(|file| excerpt_of(file, line, column));
+        Self { line, column, end: Position { line, column }, excerpt, ..self }
+    }
+
     /// As text, the way rustc does it, without a newline at the end.
     #[must_use]
     pub fn render(&self, color: Color) -> String {
@@ -102,6 +114,14 @@ impl Diagnostic {
         let help = hint.as_ref().map(|hint| Level::HELP.message(hint.as_str()));
         renderer(color).render(&[group.elements(help)])
     }
+}
+
+/// A line of a file, underlined from a column to its end.
+fn excerpt_of(file: &ManifestFile, line: u32, column: u32) -> Option<Excerpt> {
+    let Content::Bytes(bytes) = &file.content else { return None };
+    let text = Text::new(0, bytes).ok()?;
+    let end = Position { line: line.saturating_add(1), column: 1 };
+    text.excerpt(Span { file: 0, start: Position { line, column }, end }, Syntax::Sound, None)
 }
 
 fn renderer(color: Color) -> Renderer {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 mod basis;
+mod cause;
 mod contest;
 mod decide;
 mod diff;
@@ -18,6 +19,7 @@ mod proposal;
 mod values;
 mod write;
 
+pub use cause::Cause;
 pub use diff::plan;
 pub use explain::{Explanation, explain};
 
@@ -119,6 +121,22 @@ pub enum TenantState {
     Suspended,
     /// Records belong to it, but no manifest declares it: they are left alone.
     Undeclared,
+}
+
+impl TenantState {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Failed, Self::Suspended, Self::Undeclared];
+
+    /// The word used in JSON and text.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+            Self::Suspended => "suspended",
+            Self::Undeclared => "undeclared",
+        }
+    }
 }
 
 /// What is done to a record. The order is that of changes of one user.
@@ -233,6 +251,12 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// The slot of that key.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        if word == Self::Status.word() { Some(Self::Status) } else { Field::from_word(word).map(Self::Field) }
+    }
+
     /// The key in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -258,6 +282,9 @@ pub enum Provenance {
 }
 
 impl Provenance {
+    /// All provenances.
+    pub const ALL: [Self; 4] = [Self::Directory, Self::Rule, Self::Record, Self::Default];
+
     /// The word used in JSON and text.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -286,6 +313,10 @@ pub enum Hold {
 }
 
 impl Hold {
+    /// All reasons, the first that counts first.
+    pub const ALL: [Self; 5] =
+        [Self::SourceUnhealthy, Self::RuleBroken, Self::MaxDeactivations, Self::MaxArchives, Self::MaxCreates];
+
     /// The word used in JSON and text.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -423,17 +454,13 @@ impl Plan {
     /// Counts everything.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary {
+        Summary {
             unchanged: self.unchanged,
             touched: self.touched.len() as u64,
             preserved: self.preserved.len() as u64,
             blocked: self.blocked.len() as u64,
-            ..Summary::default()
-        };
-        for change in &self.changes {
-            *summary.slot(change) += 1;
+            ..Summary::of_changes(&self.changes)
         }
-        summary
     }
 
     /// Whether some tenant could not be read.
@@ -444,6 +471,16 @@ impl Plan {
 }
 
 impl Summary {
+    /// Counts changes alone.
+    #[must_use]
+    pub fn of_changes<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let mut summary = Self::default();
+        for change in changes {
+            *summary.slot(change) += 1;
+        }
+        summary
+    }
+
     fn slot(&mut self, change: &Change) -> &mut u64 {
         if change.held.is_some() {
             return &mut self.held;

@@ -33,6 +33,15 @@ pub enum RemoteError {
         #[source]
         source: reqwest::Error,
     },
+    /// No trust: the two sides cannot agree on TLS, or the certificate is not good.
+    #[error("{server} cannot be trusted over TLS")]
+    Tls {
+        /// Which.
+        server: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The server takes too long.
     #[error("{server} did not answer in time")]
     Timeout {
@@ -56,6 +65,9 @@ pub enum RemoteError {
         /// What it answered.
         what: String,
     },
+    /// What is to be sent is more than a server takes.
+    #[error("what is to be sent has {0} bytes, and a server takes at most 16 MiB")]
+    TooLarge(usize),
     /// The server says no.
     #[error(transparent)]
     Refused(Box<Refused>),
@@ -65,6 +77,47 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// The HTTP status with which the server said no, if it did.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.refused().map(|refused| refused.status)
+    }
+
+    /// What the server said, if it said no.
+    #[must_use]
+    pub fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            Self::Address(_)
+            | Self::Token
+            | Self::Setup(_)
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Redirected { .. }
+            | Self::Foreign { .. }
+            | Self::TooLarge(_)
+            | Self::Write(_) => None,
+        }
+    }
+
+    /// Whether the server may answer another time although nothing here changes.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused(refused) => matches!(refused.status, 429 | 503),
+            Self::Foreign { .. }
+            | Self::Address(_)
+            | Self::Token
+            | Self::Setup(_)
+            | Self::Tls { .. }
+            | Self::Redirected { .. }
+            | Self::TooLarge(_)
+            | Self::Write(_) => false,
+        }
+    }
+
     /// The next step for a person.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -75,10 +128,17 @@ impl RemoteError {
                 Some("install the system's root certificates, or let SSL_CERT_FILE name a PEM file of them")
             }
             Self::Unreachable { .. } => Some("is `bmsync run` running there, and does --listen let you in?"),
+            Self::Tls { .. } => Some(
+                "does it serve HTTPS there, with this name in its certificate? \
+                 SSL_CERT_FILE may name a PEM file with your own authority",
+            ),
             Self::Timeout { .. } => Some("try again, and look at its log and /metrics"),
             Self::Redirected { .. } => Some("give --server the address that it redirects to, if you trust it"),
             Self::Foreign { .. } => {
                 Some("check --server: is that a bmsync of this version, without a proxy's login page?")
+            }
+            Self::TooLarge(_) => {
+                Some("plan fewer manifests, or one tenant with --tenant, or work on the server's machine")
             }
             Self::Refused(refused) => refused.hint(),
             Self::Write(_) => None,
@@ -134,10 +194,17 @@ impl Refused {
         Some(refused)
     }
 
+    /// Whether the server did not even begin.
+    pub(super) fn is_busy(&self) -> bool {
+        self.status == 503 && self.kind.ends_with(":busy")
+    }
+
     fn hint(&self) -> Option<&'static str> {
         match self.status {
-            401 => Some("set BMSYNC_TOKEN to a token that the server knows"),
-            403 => Some("ask for a token of role operator; a server without tokens answers its own machine only"),
+            401 => Some("set BMSYNC_TOKEN to a token of role viewer or operator that the server knows"),
+            403 => Some(
+                "set BMSYNC_TOKEN to a token of role operator; a server without tokens answers its own machine only",
+            ),
             409 => Some("nothing was written; plan again"),
             413 => Some("a request has at most 16 MiB"),
             429 | 503 => Some("try again in a moment; /readyz says what the server is waiting for"),

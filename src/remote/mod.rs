@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Method, Response, redirect};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +36,36 @@ const MAX_ANSWER_BYTES: usize = 1 << 30;
 
 /// Larger errors are not read.
 const MAX_ERROR_BYTES: usize = 16 << 20;
+
+/// Larger requests are refused by every server.
+const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// So often a server that asks for patience is asked again.
+const PATIENCE: u32 = 3;
+
+/// Longer than this nobody waits before asking again.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// The media type of an export.
+const EXPORT: &str = "application/x-ndjson";
+
+/// When a request that was refused for now may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// Whenever the server says so: asking twice does no harm.
+    Harmless,
+    /// Only when the server says that it did not begin.
+    OnlyUnbegun,
+}
+
+impl Repeat {
+    fn allows(self, refused: &Refused) -> bool {
+        match self {
+            Self::Harmless => refused.is_busy() || refused.kind.ends_with(":unavailable"),
+            Self::OnlyUnbegun => refused.is_busy(),
+        }
+    }
+}
 
 /// A running bmsync.
 #[derive(Clone, Debug)]
@@ -116,31 +146,37 @@ impl Remote {
         Ok(Self { address, client })
     }
 
-    /// Plans the manifests, or with none those that are in force there. The answer is the plan's JSON, with `cause`.
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Plans the manifests, or with none those that are in force there: everybody, or one tenant (by name or ID). The
+    /// answer is the plan's JSON with `cause`, as it came.
     ///
     /// # Errors
     /// When the server cannot be asked, or refuses; invalid manifests are [`RemoteError::Refused`] with diagnostics.
-    pub async fn plan(&self, manifests: &Manifests) -> Result<Value, RemoteError> {
-        let body = manifests.bytes().to_vec();
-        let plan: Value = self.ask(Method::POST, &["v1", "plan"], &[], Some(("application/yaml", body))).await?;
-        let version = plan.get("formatVersion").and_then(Value::as_str);
-        if version != Some(crate::report::json::FORMAT_VERSION) {
-            return Err(self.foreign("a plan of another format"));
-        }
-        Ok(plan)
+    pub async fn plan(&self, manifests: &Manifests, tenant: Option<&str>) -> Result<Vec<u8>, RemoteError> {
+        let query: Vec<(&str, &str)> = tenant.map(|tenant| ("tenant", tenant)).into_iter().collect();
+        let body = Some(("application/yaml", manifests.bytes().to_vec()));
+        let response = self.send(Method::POST, &["v1", "plan"], &query, body, Repeat::Harmless).await?;
+        self.read(response, MAX_ANSWER_BYTES).await
     }
 
-    /// Applies a saved plan.
+    /// Applies a saved plan, given as its JSON.
     ///
     /// # Errors
     /// When the server cannot be asked, or refuses: the plan is stale.
-    pub async fn apply(&self, saved: &Value, consent: Consent) -> Result<AppliedPlan, RemoteError> {
+    pub async fn apply(&self, saved: Vec<u8>, consent: Consent) -> Result<AppliedPlan, RemoteError> {
         let held = match consent {
             Consent::Withheld => "false",
             Consent::Given => "true",
         };
-        let body = Some(("application/json", saved.to_string().into_bytes()));
-        self.ask(Method::POST, &["v1", "apply"], &[("approveHeld", held)], body).await
+        let body = Some(("application/json", saved));
+        let response =
+            self.send(Method::POST, &["v1", "apply"], &[("approveHeld", held)], body, Repeat::OnlyUnbegun).await?;
+        self.parse(response).await
     }
 
     /// A page of a list, after the `next` of the page before.
@@ -203,7 +239,10 @@ impl Remote {
     /// # Errors
     /// When the server cannot be asked, its answer breaks off, or it cannot be written; then a part may be written.
     pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), RemoteError> {
-        let mut response = self.send(Method::GET, &["v1", "export"], &[], None).await?;
+        let mut response = self.send(Method::GET, &["v1", "export"], &[], None, Repeat::Harmless).await?;
+        if response.headers().get(CONTENT_TYPE).is_none_or(|media| media != EXPORT) {
+            return Err(self.foreign("something else than an export"));
+        }
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(error))? {
             out.write_all(&chunk).map_err(RemoteError::Write)?;
         }
@@ -217,24 +256,53 @@ impl Remote {
         query: &[(&str, &str)],
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<T, RemoteError> {
-        let response = self.send(method, path, query, body).await?;
+        let response = self.send(method, path, query, body, Repeat::Harmless).await?;
+        self.parse(response).await
+    }
+
+    async fn parse<T: DeserializeOwned>(&self, response: Response) -> Result<T, RemoteError> {
         let bytes = self.read(response, MAX_ANSWER_BYTES).await?;
         serde_json::from_slice(&bytes).map_err(|_| self.foreign("something else than the JSON expected"))
     }
 
-    /// Sends a request, and turns everything but success into an error.
+    /// Sends a request, and again while the server asks for patience; turns everything but success into an error.
     async fn send(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<(&'static str, Vec<u8>)>,
+        repeat: Repeat,
     ) -> Result<Response, RemoteError> {
         let mut request = self.client.request(method, self.address.url(path, query));
         if let Some((media, bytes)) = body {
+            if bytes.len() > MAX_BODY_BYTES {
+                return Err(RemoteError::TooLarge(bytes.len()));
+            }
             request = request.header(CONTENT_TYPE, media).body(bytes);
         }
+        for _ in 0..PATIENCE {
+            let Some(again) = request.try_clone() else { break };
+            let response = again.send().await.map_err(|error| self.unanswered(error))?;
+            let wait = retry_after(&response);
+            let refused = match self.judge(response).await {
+                Err(RemoteError::Refused(refused)) => refused,
+                judged => return judged,
+            };
+            match wait {
+                Some(wait) if repeat.allows(&refused) => {
+                    tracing::info!(wait_s = wait.as_secs(), "the server asks for patience");
+                    tokio::time::sleep(wait).await;
+                }
+                Some(_) | None => return Err(RemoteError::Refused(refused)),
+            }
+        }
         let response = request.send().await.map_err(|error| self.unanswered(error))?;
+        self.judge(response).await
+    }
+
+    /// Turns everything but success into an error.
+    async fn judge(&self, response: Response) -> Result<Response, RemoteError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -270,10 +338,36 @@ impl Remote {
         let (server, source) = (self.address.to_string(), error.without_url());
         if source.is_timeout() {
             RemoteError::Timeout { server, source }
+        } else if is_tls(&source) {
+            RemoteError::Tls { server, source }
         } else {
             RemoteError::Unreachable { server, source }
         }
     }
+}
+
+/// Whether TLS is what failed.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<rustls::Error>() {
+            return true;
+        }
+        // What an I/O error holds is not its source.
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
+    }
+    false
+}
+
+/// How long to wait before asking again, if the server says that it may help.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let header =
+        response.headers().get(RETRY_AFTER).filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE)?;
+    let seconds = header.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_WAIT))
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, RemoteError> {

@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::display::{code, count, prose};
-use crate::plan::{Action, Blocked, Change, Plan, Preserved, TenantHead, UserRef};
+use crate::plan::{Action, Blocked, Cause, Change, Plan, Preserved, TenantHead, UserRef};
 
+use super::shown::{Part, Shown};
 use super::{text, words};
 
 mod page;
@@ -22,43 +23,65 @@ pub const LIMIT: usize = 60_000;
 /// The whole plan, or as much of it as fits.
 #[must_use]
 pub fn markdown(plan: &Plan, now: Timestamp) -> String {
-    let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
-    let of = |wanted: fn(&Change) -> bool| changes.iter().filter(move |change| wanted(change));
-    let item = |change: &Change| change_item(plan, change);
+    shown(&Shown::of(plan), now)
+}
+
+/// The whole plan, wherever it comes from, or as much of it as fits.
+#[must_use]
+pub fn shown(plan: &Shown<'_>, now: Timestamp) -> String {
+    let Shown { basis, changes: _, causes: _, preserved, blocked, summary: _ } = plan;
+    let parts = plan.parts();
     let mut page = Page::new(LIMIT);
     page.opening(&opening(plan));
-    page.open(vec![
+    let mut open = vec![
         Section::table(TABLE, basis.tenants.iter().map(|head| tenant_row(plan, head, now))),
         Section::list("", "message", basis.tenants.iter().filter_map(message_item)),
-        Section::list(&held_title(plan), "held change", of(|change| change.held.is_some()).map(item)),
-        Section::list("### Archives and deactivations\n\n", "archive or deactivation", of(takes_away).map(item)),
-        Section::list("### Blocked\n\n", "blocked user", blocked.iter().map(|blocked| blocked_item(plan, blocked))),
-    ]);
-    page.fold("Creates, merges, restores and reactivations", "create, merge, restore or reactivation", of(adds), item);
-    page.fold("Updates", "update", of(updates), item);
+    ];
+    open.extend(parts.iter().flat_map(|part| urgent(plan, part)));
+    let blocked = blocked.iter().map(|blocked| blocked_item(plan, blocked));
+    open.push(Section::list("### Blocked\n\n", "blocked user", blocked));
+    page.open(open);
+    for part in &parts {
+        fold(&mut page, plan, part);
+    }
     page.fold("Kept as edited in BMS", "kept local edit", preserved.iter(), |kept| kept_item(plan, kept));
     page.close()
 }
 
-fn takes_away(change: &Change) -> bool {
-    change.held.is_none() && matches!(change.action, Action::Archive | Action::Deactivate)
+/// What is never folded: what is held, and what takes away.
+fn urgent(plan: &Shown<'_>, part: &Part<'_>) -> [Section; 2] {
+    let item = |change: &Change| change_item(plan, change);
+    let removals = format!("### {}\n\n", part.titled("Archives and deactivations"));
+    let taken = part.going().filter(|change| takes_away(change));
+    [
+        Section::list(&held_title(part), "held change", part.held().map(item)),
+        Section::list(&removals, "archive or deactivation", taken.map(item)),
+    ]
 }
 
-fn adds(change: &Change) -> bool {
-    change.held.is_none()
-        && matches!(change.action, Action::Create | Action::Merge | Action::Restore | Action::Reactivate)
+fn fold(page: &mut Page, plan: &Shown<'_>, part: &Part<'_>) {
+    let item = |change: &Change| change_item(plan, change);
+    let title = part.titled("Creates, merges, restores and reactivations");
+    let added = part.going().filter(|change| adds(change));
+    page.fold(&title, "create, merge, restore or reactivation", added, item);
+    let updated = part.going().filter(|change| change.action == Action::Update);
+    page.fold(&part.titled("Updates"), "update", updated, item);
 }
 
-fn updates(change: &Change) -> bool {
-    change.held.is_none() && matches!(change.action, Action::Update)
+const fn takes_away(change: &Change) -> bool {
+    matches!(change.action, Action::Archive | Action::Deactivate)
 }
 
-fn opening(plan: &Plan) -> String {
-    let basis = &plan.basis;
+const fn adds(change: &Change) -> bool {
+    matches!(change.action, Action::Create | Action::Merge | Action::Restore | Action::Reactivate)
+}
+
+fn opening(plan: &Shown<'_>) -> String {
+    let basis = plan.basis;
     let config = code(&words::short(&basis.config_digest));
     format!(
         "## bmsync plan\n\n**{}**\n\nMade from configuration {config} and BMS state at revision {}.\n\n",
-        text::sum(plan),
+        super::sum::sum(plan),
         basis.state_revision
     )
 }
@@ -68,7 +91,7 @@ const TABLE: &str = "\
 |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ";
 
-fn tenant_row(plan: &Plan, head: &TenantHead, now: Timestamp) -> String {
+fn tenant_row(plan: &Shown<'_>, head: &TenantHead, now: Timestamp) -> String {
     // Changes are in the order of tenants.
     let first = plan.changes.partition_point(|change| change.user.key.tenant < head.tenant);
     let changes = plan.changes[first..].iter().take_while(|change| change.user.key.tenant == head.tenant);
@@ -80,7 +103,7 @@ fn tenant_row(plan: &Plan, head: &TenantHead, now: Timestamp) -> String {
     numbers[Action::ALL.len() + 1] = blocked as u64;
     let numbers: Vec<String> = numbers.iter().map(|number| count(*number)).collect();
     let name = prose(&words::tenant_name(head));
-    let state = words::state_word(head.state);
+    let state = head.state.word();
     format!("| {name} | {state} | {} | {} |\n", prose(&words::reading(head, now)), numbers.join(" | "))
 }
 
@@ -102,13 +125,18 @@ fn message_item(head: &TenantHead) -> Option<String> {
     Some(format!("- ⚠ {}: {}\n", prose(&words::tenant_name(head)), prose(message)))
 }
 
-fn held_title(plan: &Plan) -> String {
-    let held: Vec<&Change> = plan.changes.iter().filter(|change| change.held.is_some()).collect();
+fn held_title(part: &Part<'_>) -> String {
+    let held: Vec<&Change> = part.held().collect();
     let why: Vec<&str> = text::holds(&held).into_iter().map(text::why_held).collect();
-    format!("### Held back\n\n{}. Not applied without `bmsync apply --approve-held`.\n\n", why.join("; "))
+    let how = match part.cause {
+        None => "Not applied without `bmsync apply --approve-held`",
+        Some(Cause::Manifests) => "Not applied until a person approves it once the manifests are deployed",
+        Some(Cause::Pending) => "Not applied without `bmsync approve TENANT`",
+    };
+    format!("### {}\n\n{}. {how}.\n\n", part.titled("Held back"), why.join("; "))
 }
 
-fn change_item(plan: &Plan, change: &Change) -> String {
+fn change_item(plan: &Shown<'_>, change: &Change) -> String {
     let Change { action, kind: _, id: _, user, rule, reason, held: _, fields, link: _ } = change;
     let what = format!("**{}** {}", action.word(), words::record_name(change));
     let mut item = format!("- {what} of {}: {}\n", whose(plan, user, rule.as_deref()), prose(reason));
@@ -123,7 +151,7 @@ fn change_item(plan: &Plan, change: &Change) -> String {
     item
 }
 
-fn blocked_item(plan: &Plan, blocked: &Blocked) -> String {
+fn blocked_item(plan: &Shown<'_>, blocked: &Blocked) -> String {
     let Blocked { user, rule, code, message, candidates } = blocked;
     let mut item = format!("- **{}** {}: {}\n", code.word(), whose(plan, user, Some(rule)), prose(message));
     if !candidates.is_empty() {
@@ -133,7 +161,7 @@ fn blocked_item(plan: &Plan, blocked: &Blocked) -> String {
     item
 }
 
-fn kept_item(plan: &Plan, kept: &Preserved) -> String {
+fn kept_item(plan: &Shown<'_>, kept: &Preserved) -> String {
     let Preserved { record, user, fields } = kept;
     let mut item = format!("- {record} of {}\n", whose(plan, user, None));
     for field in fields {
@@ -144,8 +172,8 @@ fn kept_item(plan: &Plan, kept: &Preserved) -> String {
 }
 
 /// The user, and which tenant and rule it belongs to.
-fn whose(plan: &Plan, user: &UserRef, rule: Option<&str>) -> String {
-    let tenant = prose(&words::tenant_called(&plan.basis, &user.key.tenant));
+fn whose(plan: &Shown<'_>, user: &UserRef, rule: Option<&str>) -> String {
+    let tenant = prose(&words::tenant_called(plan.basis, &user.key.tenant));
     let rule = rule.map_or_else(String::new, |rule| format!(", rule {}", prose(rule)));
     format!("{} ({tenant}{rule})", code(&words::user_name(user)))
 }

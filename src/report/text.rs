@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::display::{count, safe};
-use crate::plan::{Action, Basis, Blocked, Change, Hold, Plan, Preserved, Summary, TenantHead, TenantState};
+use crate::plan::{Action, Basis, Blocked, Cause, Change, Hold, Plan, Preserved, TenantHead, TenantState};
 
 use super::palette::{Palette, Tone};
+use super::shown::{Part, Shown};
 use super::words;
 
 /// How a plan is shown.
@@ -47,42 +48,40 @@ pub enum Detail {
 /// The whole plan.
 #[must_use]
 pub fn text(plan: &Plan, view: View) -> String {
-    let Plan { basis, changes, touched: _, preserved, blocked, unchanged: _ } = plan;
+    shown(&Shown::of(plan), view)
+}
+
+/// The whole plan, wherever it comes from.
+#[must_use]
+pub fn shown(shown: &Shown<'_>, view: View) -> String {
+    let Shown { basis, changes, causes: _, preserved, blocked, summary: _ } = shown;
     let mut page = Page { out: String::with_capacity(512 + changes.len() * 400), basis, view };
+    let parts = shown.parts();
     page.head();
-    page.changes(changes);
-    page.held(changes);
+    for part in &parts {
+        page.changes(part);
+    }
+    for part in &parts {
+        page.held(part);
+    }
     page.blocked(blocked);
     page.preserved(preserved);
-    page.sum(plan);
+    page.sum(shown);
+    page.out
+}
+
+/// What is held back, and why, by tenant.
+#[must_use]
+pub fn held(basis: &Basis, changes: &[Change], view: View) -> String {
+    let mut page = Page { out: String::new(), basis, view };
+    page.held_changes(&changes.iter().collect::<Vec<_>>());
     page.out
 }
 
 /// One outcome in a line: `Plan: 3 to create, 1 to update. 12 unchanged.`
 #[must_use]
 pub fn sum(plan: &Plan) -> String {
-    let summary = plan.summary();
-    match words::to_do(&summary) {
-        Some(to_do) => format!("Plan: {to_do}. {}.", capital(&words::standing(&summary))),
-        None => format!("No changes. {}", nothing_to_do(plan, &summary)),
-    }
-}
-
-/// Why there is nothing to do, without claiming more than is known.
-fn nothing_to_do(plan: &Plan, summary: &Summary) -> String {
-    let whole = plan.basis.tenants.iter().all(|head| head.state == TenantState::Complete);
-    match summary {
-        Summary { held: 0, blocked: 0, preserved: 0, touched: 0, .. } if whole => "BMS matches the directory.".into(),
-        Summary { held: 0, blocked: 0, .. } if whole => {
-            format!("BMS matches the directory: {}.", words::standing(summary))
-        }
-        summary => format!("{}.", capital(&words::standing(summary))),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    super::sum::sum(&Shown::of(plan))
 }
 
 struct Page<'a> {
@@ -117,7 +116,7 @@ impl Page<'_> {
             TenantState::Suspended | TenantState::Undeclared => Tone::Wait,
         };
         let name = format!("{:widest$}", words::tenant_name(head));
-        let state = palette.paint(tone, format!("{:10}", words::state_word(head.state)));
+        let state = palette.paint(tone, format!("{:10}", head.state.word()));
         let reading = words::reading(head, self.view.now);
         self.line(format_args!("  {}  {state}  {reading}", palette.paint(Tone::Strong, name)));
         if let Some(message) = &head.message {
@@ -125,8 +124,12 @@ impl Page<'_> {
         }
     }
 
-    fn changes(&mut self, changes: &[Change]) {
-        let changes: Vec<&Change> = changes.iter().filter(|change| change.held.is_none()).collect();
+    fn changes(&mut self, part: &Part<'_>) {
+        let changes: Vec<&Change> = part.going().collect();
+        if let (Some(title), false) = (part.title(), changes.is_empty()) {
+            let title = self.view.palette.paint(Tone::Strong, format!("{title}:"));
+            self.line(format_args!("\n{title}"));
+        }
         for tenant in changes.chunk_by(|a, b| a.user.key.tenant == b.user.key.tenant) {
             let name = words::tenant_called(self.basis, &tenant[0].user.key.tenant);
             let heading = self.view.palette.paint(Tone::Strong, name);
@@ -174,14 +177,23 @@ impl Page<'_> {
         }
     }
 
-    fn held(&mut self, changes: &[Change]) {
-        let held: Vec<&Change> = changes.iter().filter(|change| change.held.is_some()).collect();
+    fn held(&mut self, part: &Part<'_>) {
+        let held: Vec<&Change> = part.held().collect();
         if held.is_empty() {
             return;
         }
-        let number = count(held.len() as u64);
-        let title = self.view.palette.paint(Tone::Wait, format!("Held back: {number}"));
-        self.line(format_args!("\n{title}. To approve exactly these: `bmsync apply --approve-held`"));
+        let title = format!("{}: {}", part.titled("Held back"), count(held.len() as u64));
+        let title = self.view.palette.paint(Tone::Wait, title);
+        let how = match part.cause {
+            None => "To approve exactly these: `bmsync apply --approve-held`",
+            Some(Cause::Manifests) => "They wait for a person once the manifests are deployed",
+            Some(Cause::Pending) => "To approve what a server holds: `bmsync approve TENANT`",
+        };
+        self.line(format_args!("\n{title}. {how}"));
+        self.held_changes(&held);
+    }
+
+    fn held_changes(&mut self, held: &[&Change]) {
         for tenant in held.chunk_by(|a, b| a.user.key.tenant == b.user.key.tenant) {
             let name = words::tenant_called(self.basis, &tenant[0].user.key.tenant);
             for hold in holds(tenant) {
@@ -241,10 +253,10 @@ impl Page<'_> {
         }
     }
 
-    fn sum(&mut self, plan: &Plan) {
-        let sum = self.view.palette.paint(Tone::Strong, sum(plan));
+    fn sum(&mut self, shown: &Shown<'_>) {
+        let sum = self.view.palette.paint(Tone::Strong, super::sum::sum(shown));
         self.line(format_args!("\n{sum}"));
-        if plan.failed() {
+        if shown.failed() {
             let warning = self.view.palette.paint(Tone::Bad, "Not every tenant could be read; see the head.");
             self.line(format_args!("{warning}"));
         }

@@ -51,16 +51,6 @@ pub fn reading(head: &TenantHead, now: Timestamp) -> String {
     }
 }
 
-/// The state of a tenant as a word.
-pub const fn state_word(state: TenantState) -> &'static str {
-    match state {
-        TenantState::Complete => "complete",
-        TenantState::Failed => "failed",
-        TenantState::Suspended => "suspended",
-        TenantState::Undeclared => "undeclared",
-    }
-}
-
 /// How long ago something was, in its biggest unit.
 pub fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(at.as_second());

@@ -13,9 +13,9 @@ use crate::report;
 
 /// `POST /v1/plan`.
 pub async fn plan(call: Call) -> Answer {
-    let Call { operations, body, .. } = call;
+    let Call { operations, body, query, .. } = call;
     let wanted = if body.trim_ascii().is_empty() { None } else { Some(loaded(body, operations.config()).await?) };
-    let served = operations.plan(wanted).await?;
+    let served = operations.plan(wanted, query.get(Parameter::Tenant)).await?;
     let bytes = aside(move || written(&served)).await??;
     Ok(bytes_of("application/json", bytes))
 }

@@ -24,6 +24,8 @@ pub enum Parameter {
     Limit,
     /// Where a page starts: the `next` of the page before.
     After,
+    /// A tenant: name or ID.
+    Tenant,
     /// A user: principal name, email or object ID.
     User,
     /// Whether a person consents to what guards hold back.
@@ -39,6 +41,7 @@ impl Parameter {
         match self {
             Self::Limit => "limit",
             Self::After => "after",
+            Self::Tenant => "tenant",
             Self::User => "user",
             Self::ApproveHeld => "approveHeld",
             Self::ValidationToken => "validationToken",
@@ -54,6 +57,7 @@ impl Parameter {
                 "How many items a page has at most.",
             ),
             Self::After => (json!({ "type": "string" }), "The `next` of the page before."),
+            Self::Tenant => (json!({ "type": "string" }), "Name or ID of the tenant that alone is planned."),
             Self::User => (json!({ "type": "string" }), "User principal name, email or object ID."),
             Self::ApproveHeld => (
                 json!({ "type": "boolean", "default": false }),

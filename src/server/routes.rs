@@ -85,9 +85,10 @@ pub static ROUTES: [Route; 23] = [
         verb: Verb::Post,
         path: "/v1/plan",
         lane: Lane::Expensive,
+        query: Asked::Only(&[Parameter::Tenant]),
         takes: Takes::Manifests,
         gives: Gives::Json("Plan"),
-        fails: &[ProblemKind::InvalidManifests],
+        fails: &[ProblemKind::NotFound, ProblemKind::InvalidManifests],
         about: "Plans the manifests in the body, or those in force when it is empty, against what the server knows. Changes \
                 nothing and asks no directory service. A tenant may be used only exactly as the server declares it.",
         run: |call| Box::pin(planning::plan(call)),

@@ -8,7 +8,7 @@ use bmsync::plan::{
 use bmsync::report::palette::Palette;
 use bmsync::report::saved::Saved;
 use bmsync::report::text::{Detail, People, View};
-use bmsync::report::{json, markdown, moved, text};
+use bmsync::report::{decode, json, markdown, moved, text};
 use jiff::Timestamp;
 
 const CONTOSO: &str = "84841066-274d-4ec0-a5c1-276be684bdd3";
@@ -447,4 +447,59 @@ fn a_saved_plan_may_be_laid_out_in_any_way() {
         assert_eq!(moved::moved(&tree, &json::value(&rich(), now()).expect("a tree")), Vec::<String>::new());
         assert_eq!(saved.tenants().collect::<Vec<_>>(), [CONTOSO, FABRIKAM]);
     }
+}
+
+#[test]
+fn a_plan_that_is_read_back_reads_the_same() {
+    for plan in [rich(), empty()] {
+        let mut bytes = Vec::new();
+        json::write(&plan, now(), &mut bytes).expect("it is written");
+        let decoded = decode::plan(&bytes).expect("it is read");
+        assert_eq!(decoded.created_at.as_second(), now().as_second());
+        let view = View {
+            now: now(),
+            palette: Palette::Plain,
+            preserved: Detail::Listed,
+            people: People::All,
+            blocked: Detail::Listed,
+        };
+        assert_eq!(text::shown(&decoded.shown(), view), text::text(&plan, view));
+        assert_eq!(markdown::shown(&decoded.shown(), now()), markdown::markdown(&plan, now()));
+    }
+}
+
+#[test]
+fn a_plan_of_a_stranger_is_read_strictly_and_shown_safely() {
+    let plan = json::value(&rich(), now()).expect("a plan");
+    let decoded = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        decode::plan(plan.to_string().as_bytes())
+    };
+    let added = decoded(&|plan| {
+        plan["new"] = 1.into();
+        plan["changes"][0]["new"] = 1.into();
+        plan["tenants"][0]["new"] = 1.into();
+    });
+    assert!(added.is_ok(), "keys are only ever added");
+    let lie = decoded(&|plan| plan["summary"]["deactivate"] = 0.into()).expect("it is read");
+    assert_eq!(lie.shown().summary, rich().summary(), "what can be counted is counted");
+    let hostile = decoded(&|plan| plan["changes"][0]["reason"] = "\u{1b}[2J\u{202e}".into()).expect("it is read");
+    let view = View {
+        now: now(),
+        palette: Palette::Plain,
+        preserved: Detail::Listed,
+        people: People::All,
+        blocked: Detail::Listed,
+    };
+    assert!(!text::shown(&hostile.shown(), view).contains(['\u{1b}', '\u{202e}']));
+    for (key, value) in [("formatVersion", "2".into()), ("stateRevision", serde_json::json!(-1)), ("changes", 7.into())]
+    {
+        assert!(decoded(&|plan| plan[key] = value.clone()).is_err(), "{key}");
+    }
+    for (key, value) in [("action", "delete"), ("kind", "planet"), ("held", "mood"), ("cause", "fate")] {
+        let error = decoded(&|plan| plan["changes"][0][key] = value.into()).map(|_| ()).expect_err(key);
+        assert!(error.to_string().contains(value), "{error}");
+    }
+    assert!(decode::plan(b"<html>").is_err() && decode::plan(&[b'['; 100_000]).is_err());
 }

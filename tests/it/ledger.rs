@@ -353,7 +353,8 @@ async fn what_is_not_ours_is_left_alone() {
     assert_eq!(files(&newer), before);
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    assert!(matches!(SledLedger::open(&file).err().unwrap(), LedgerError::Io { attempt: "create", .. }));
+    assert!(matches!(SledLedger::open(&file).err().unwrap(), LedgerError::Foreign { .. }));
+    assert_eq!(std::fs::read(&file).unwrap(), b"x");
 }
 
 #[tokio::test]

@@ -3,30 +3,44 @@
 use serde_json::Value;
 
 use crate::actual::Actual;
+use crate::applied::Event;
 use crate::interchange::{csv, event::event, record::record, record::yaml};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::{Id, Kind, Record, RecordKey};
 
 use super::args::{Format, GetArgs, Global, Listing};
+use super::asked;
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::server;
 use super::state::State;
 
-mod shape;
-mod table;
+pub(super) mod shape;
+pub(super) mod table;
 
 /// Events are read so many at a time.
 const PAGE: usize = 1_000;
 
-/// Lists, or shows one.
+/// Lists, or shows one; asks a server if one is meant.
 pub async fn run(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    match server::remote(global)? {
+        Some(remote) => asked::get::run(&remote, args, global, output).await,
+        None => here(args, global, output).await,
+    }
+}
+
+async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    if args.follow {
+        return Err(Error::usage("a state that is open here has no new events, so there is nothing to follow")
+            .hint("follow those of a running bmsync: give --server URL"));
+    }
     let id = args.id.as_deref();
     match args.kind {
         Listing::Employees => records(Kind::Employee, id, global, output).await?,
         Listing::Contacts => records(Kind::Contact, id, global, output).await?,
-        Listing::Events => events(id, global, output).await?,
+        Listing::Events => events(args, global, output).await?,
         Listing::Tenants => tenants(id, global, output)?,
         Listing::Rules => rules(id, global, output)?,
     }
@@ -52,10 +66,11 @@ fn one_record<'a>(actual: &'a Actual, kind: Kind, id: &str) -> Result<&'a Record
     actual.record(RecordKey { kind, id: number }).ok_or_else(|| none(kind.word(), id))
 }
 
-async fn events(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+async fn events(args: &GetArgs, global: &Global, output: &Output) -> Result<(), Error> {
+    let id = args.id.as_deref();
     let ledger = State::Look.open(global, output)?;
     let events = match id {
-        None => all_events(&*ledger).await?,
+        None => all_events(&*ledger, args).await?,
         Some(id) => {
             let wanted: u64 = id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of an event")))?;
             let found = ledger.events(wanted.saturating_sub(1), 1).await?;
@@ -69,15 +84,19 @@ async fn events(id: Option<&str>, global: &Global, output: &Output) -> Result<()
     print(events.iter().map(event), id, global.output, || table::events(&events), output)
 }
 
-async fn all_events(ledger: &dyn Ledger) -> Result<Vec<crate::applied::Event>, Error> {
-    let mut events: Vec<crate::applied::Event> = Vec::new();
-    loop {
-        let page = ledger.events(events.last().map_or(0, |event| event.id), PAGE).await?;
+/// The events after the one that is named, at most so many as are wanted.
+async fn all_events(ledger: &dyn Ledger, args: &GetArgs) -> Result<Vec<Event>, Error> {
+    let most = args.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut events: Vec<Event> = Vec::new();
+    while events.len() < most {
+        let after = events.last().map_or(args.after.unwrap_or(0), |event| event.id);
+        let page = ledger.events(after, PAGE.min(most - events.len())).await?;
         if page.is_empty() {
-            return Ok(events);
+            break;
         }
         events.extend(page);
     }
+    Ok(events)
 }
 
 fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
@@ -103,12 +122,12 @@ fn called(config: &Config, tenant: &Id) -> String {
     config.tenant(tenant).map_or_else(|| tenant.to_string(), |tenant| tenant.name.to_string())
 }
 
-fn none(noun: &str, id: &str) -> Error {
+pub(super) fn none(noun: &str, id: &str) -> Error {
     Error::new(format!("there is no {noun} `{id}`"))
 }
 
 /// Prints values in the format that is wanted: a list, or the value itself when one was asked for.
-fn print(
+pub(super) fn print(
     values: impl Iterator<Item = Value>,
     one: Option<&str>,
     format: Format,

@@ -72,6 +72,21 @@ const fn email_word(email: EmailSource) -> &'static str {
     }
 }
 
+/// The value with its conditions as keys by their type, in place of a list of them.
+pub fn unfolded(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(conditions) = value.get_mut("conditions") {
+        let list = conditions.as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = list.iter().filter_map(|condition| Some((condition["type"].as_str()?.to_owned(), condition)));
+        let rest = |condition: &Value| {
+            let keys = condition.as_object().into_iter().flatten().filter(|(key, _)| *key != "type");
+            Value::Object(keys.map(|(key, value)| (key.clone(), value.clone())).collect())
+        };
+        *conditions = Value::Object(named.map(|(name, condition)| (name, rest(condition))).collect());
+    }
+    value
+}
+
 /// Values as CSV: a column per key, nested keys with dots, in the order in which they first come.
 pub fn csv(values: &[Value]) -> Result<Vec<u8>, csv::Error> {
     let rows: Vec<Vec<(String, String)>> = values.iter().map(flat).collect();

@@ -1,7 +1,10 @@
 //! The columns of each listing.
 
+use serde_json::Value;
+
 use crate::applied::Event;
 use crate::cli::table::Table;
+use crate::display::safe;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::{Field, Kind, Record};
 
@@ -53,20 +56,32 @@ fn value(record: &Record, field: Field) -> String {
 pub fn events(events: &[Event]) -> Table {
     let mut table = Table::new(&["ID", "AT", "REVISION", "ACTION", "RECORD", "USER", "RULE", "REASON"]);
     for event in events {
-        let user = event.user.as_ref().map(|user| user.user.to_string());
-        let user = event.user_principal_name.as_ref().map(ToString::to_string).or(user);
-        table.row([
-            event.id.to_string(),
-            event.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            event.revision.to_string(),
-            event.action.to_string(),
-            event.after.key.to_string(),
-            user.unwrap_or_default(),
-            event.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
-            event.reason.to_string(),
-        ]);
+        table.row(event_cells(event));
     }
     table
+}
+
+/// An event in a line of its own, without a line feed.
+pub fn event_line(event: &Event) -> String {
+    let [id, at, _, action, record, user, rule, reason] = event_cells(event).map(|cell| safe(&cell).into_owned());
+    let rule = if rule.is_empty() { rule } else { format!(" (rule {rule})") };
+    let user = if user.is_empty() { user } else { format!(" of {user}") };
+    format!("{at} {id} {action} {record}{user}{rule}: {reason}")
+}
+
+fn event_cells(event: &Event) -> [String; 8] {
+    let user = event.user.as_ref().map(|user| user.user.to_string());
+    let user = event.user_principal_name.as_ref().map(ToString::to_string).or(user);
+    [
+        event.id.to_string(),
+        event.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        event.revision.to_string(),
+        event.action.to_string(),
+        event.after.key.to_string(),
+        user.unwrap_or_default(),
+        event.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
+        event.reason.to_string(),
+    ]
 }
 
 /// Declared tenants.
@@ -100,6 +115,51 @@ pub fn rules(rules: &[&Rule], tenant: impl Fn(&Rule) -> String) -> Table {
         ]);
     }
     table
+}
+
+/// Tenants as a server tells of them.
+pub fn tenant_statuses(tenants: &[Value]) -> Table {
+    let titles = ["NAME", "TENANT ID", "PHASE", "USERS", "GROUPS", "BLOCKED", "HELD", "LAST SUCCESS", "CONDITIONS"];
+    let mut table = Table::new(&titles);
+    for tenant in tenants {
+        let keys = ["name", "tenantId", "phase", "users", "groups", "blocked", "held", "lastSuccess"];
+        let last = |cell: &String| cell.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
+        let mut cells = keys.map(|key| told(&tenant[key]));
+        if !cells[7].is_empty() {
+            cells[7] = last(&cells[7]) + "Z";
+        }
+        table.row(cells.into_iter().chain([conditions(tenant)]));
+    }
+    table
+}
+
+/// Rules as a server tells of them.
+pub fn rule_statuses(rules: &[Value]) -> Table {
+    let mut table = Table::new(&["NAME", "TENANT ID", "ORDER", "RECORD", "GROUP ID", "CONDITIONS"]);
+    for rule in rules {
+        let keys = ["name", "tenantId", "order", "record", "groupId"];
+        table.row(keys.map(|key| told(&rule[key])).into_iter().chain([conditions(rule)]));
+    }
+    table
+}
+
+/// A leaf as a cell.
+fn told(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// `Connected`, and where it is not true why: `Connected=False (BackingOff)`.
+fn conditions(of: &Value) -> String {
+    let list = of["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let shown = |condition: &Value| {
+        let (kind, status, reason) = (told(&condition["type"]), told(&condition["status"]), told(&condition["reason"]));
+        if status == "True" { kind } else { format!("{kind}={status} ({reason})") }
+    };
+    list.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 fn yes(is: bool) -> String {

@@ -192,8 +192,20 @@ pub fn in_use(path: &Path) -> LedgerError {
 }
 
 fn hold(path: &Path) -> Result<(), LedgerError> {
+    note(path, "")
+}
+
+/// Notes beside the lock where the holder can be asked. Whoever calls this must hold the state.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn announce(path: &Path, url: &str) -> Result<(), LedgerError> {
+    note(path, &format!(", serving {url}"))
+}
+
+fn note(path: &Path, more: &str) -> Result<(), LedgerError> {
     let since = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let text = format!("process {}, since {since}", std::process::id());
+    let text = format!("process {}, since {since}{more}", std::process::id());
     fs::write(path.join(HOLDER), text).map_err(|error| io(path, "open", error))
 }
 

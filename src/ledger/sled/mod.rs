@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use self::database::Database;
 pub use self::database::Slack;
 use self::folder::Folder;
+pub use self::folder::announce;
 use super::{Commit, Ledger, LedgerError, Stashed};
 use crate::actual::Actual;
 use crate::applied::Event;

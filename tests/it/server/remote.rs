@@ -1,6 +1,7 @@
 //! The client against the server, and against what is not bmsync.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bmsync::approved::Consent;
 use bmsync::manifest::ManifestFile;
@@ -21,10 +22,10 @@ async fn it_asks_everything_that_can_be_asked() {
     let world = World::new();
     let server = guarded(Arc::clone(&world) as _).await;
     let act = remote(&server, "act");
-    let plan = act.plan(&Manifests::none()).await.unwrap();
-    assert_eq!(plan["stateRevision"], 42);
-    assert_eq!(act.apply(&plan, Consent::Withheld).await.unwrap().written, 1);
-    assert_eq!(act.apply(&plan, Consent::Given).await.unwrap().written, 2);
+    let plan = act.plan(&Manifests::none(), None).await.unwrap();
+    assert_eq!(bmsync::report::decode::plan(&plan).unwrap().shown().basis.state_revision.0, 42);
+    assert_eq!(act.apply(plan.clone(), Consent::Withheld).await.unwrap().written, 1);
+    assert_eq!(act.apply(plan, Consent::Given).await.unwrap().written, 2);
     act.sync(None).await.unwrap();
     act.sync(Some("contoso")).await.unwrap();
     assert_eq!(world.synced.lock().unwrap().len(), 2);
@@ -74,7 +75,7 @@ async fn diagnostics_find_back_to_their_files() {
         .map(|(number, text)| ManifestFile::new(format!("{number}.yaml"), text.replace("order: 10", "order: x")))
         .collect();
     let manifests = Manifests::of(&files);
-    let refused = Remote::new(&server.url, None).unwrap().plan(&manifests).await.unwrap_err();
+    let refused = Remote::new(&server.url, None).unwrap().plan(&manifests, None).await.unwrap_err();
     let RemoteError::Refused(refused) = refused else { panic!("{refused}") };
     assert_eq!((refused.status, refused.diagnostics.len()), (422, 1));
     assert_eq!(manifests.place(refused.diagnostics[0].line), Some(("1.yaml", 4)));
@@ -96,7 +97,7 @@ async fn impostor(answer: &'static str) -> String {
 
 async fn from(answer: &'static str) -> RemoteError {
     let remote = Remote::new(&impostor(answer).await, Some(&SecretString::from("s3cret"))).unwrap();
-    remote.plan(&Manifests::none()).await.unwrap_err()
+    remote.page(Collection::Events, None, 1).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -133,4 +134,60 @@ async fn what_cannot_be_asked_is_said_before() {
         let error = Remote::new("http://localhost:1", Some(&SecretString::from(token))).unwrap_err();
         assert!(matches!(error, RemoteError::Token));
     }
+}
+
+/// The address of somebody who gives these answers, one per request, and how many requests came.
+async fn patient(answers: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let at = counted.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(answers[at.min(answers.len() - 1)].as_bytes()).await;
+        }
+    });
+    (format!("http://{address}"), asked)
+}
+
+const BUSY: &str = concat!(
+    "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nConnection: close\r\nContent-Type: application/problem+json\r\n",
+    "Content-Length: 34\r\n\r\n{\"type\":\"urn:bmsync:problem:busy\"}"
+);
+const UNAVAILABLE: &str = concat!(
+    "HTTP/1.1 503 No\r\nRetry-After: 0\r\nConnection: close\r\nContent-Type: application/problem+json\r\n",
+    "Content-Length: 41\r\n\r\n{\"type\":\"urn:bmsync:problem:unavailable\"}"
+);
+const EMPTY: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 24\r\n\r\n{\"items\":[],\"next\":null}";
+
+#[tokio::test]
+async fn a_server_that_asks_for_patience_is_asked_again() {
+    let (url, asked) = patient(&[BUSY, UNAVAILABLE, EMPTY]).await;
+    let remote = Remote::new(&url, None).unwrap();
+    assert!(remote.page(Collection::Events, None, 1).await.unwrap().items.is_empty());
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let (url, asked) = patient(&[BUSY]).await;
+    let error = Remote::new(&url, None).unwrap().page(Collection::Events, None, 1).await.unwrap_err();
+    assert_eq!((error.status(), asked.load(Ordering::SeqCst)), (Some(503), 4), "it is not asked for ever");
+}
+
+#[tokio::test]
+async fn an_apply_that_may_have_begun_is_not_sent_again() {
+    let (url, asked) = patient(&[BUSY, UNAVAILABLE]).await;
+    let error = Remote::new(&url, None).unwrap().apply(b"{}".to_vec(), Consent::Withheld).await.unwrap_err();
+    assert_eq!((error.status(), asked.load(Ordering::SeqCst)), (Some(503), 2));
+    let huge = vec![b' '; (16 << 20) + 1];
+    let error = Remote::new(&url, None).unwrap().apply(huge, Consent::Withheld).await.unwrap_err();
+    assert!(matches!(error, RemoteError::TooLarge(_)) && asked.load(Ordering::SeqCst) == 2);
+}
+
+#[tokio::test]
+async fn a_login_page_is_no_export() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+    let mut out = Vec::new();
+    let error = Remote::new(&impostor(page).await, None).unwrap().export(&mut out).await.unwrap_err();
+    assert!(matches!(error, RemoteError::Foreign { .. }) && out.is_empty());
 }

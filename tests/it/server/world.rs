@@ -98,7 +98,11 @@ impl World {
     }
 
     pub fn plan_of(&self, config: &Config) -> Plan {
-        plan(config, &self.observed, &Scope::All)
+        self.plan_within(config, &Scope::All)
+    }
+
+    fn plan_within(&self, config: &Config, scope: &Scope) -> Plan {
+        plan(config, &self.observed, scope)
     }
 
     fn named(&self, tenant: &str) -> Result<Id, Refusal> {
@@ -175,16 +179,17 @@ fn condition() -> Condition {
 
 #[async_trait]
 impl Operations for World {
-    async fn plan(&self, candidate: Option<Config>) -> Result<ServedPlan, Refusal> {
+    async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
+        let scope = tenant.map(|tenant| self.named(tenant).map(Scope::Tenant)).transpose()?.unwrap_or(Scope::All);
         self.planning.fetch_add(1, Ordering::SeqCst);
         if let Ok(turn) = self.brake.acquire().await {
             turn.forget();
         }
-        let own = self.plan_of(&self.config);
+        let own = self.plan_within(&self.config, &scope);
         let (plan, causes) = match candidate {
             None => (own.clone(), vec![None; own.changes.len()]),
             Some(config) => {
-                let plan = self.plan_of(&config);
+                let plan = self.plan_within(&config, &scope);
                 let cause = |at: &bmsync::plan::Change| {
                     Some(if own.changes.contains(at) { Cause::Pending } else { Cause::Manifests })
                 };
