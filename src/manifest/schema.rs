@@ -280,13 +280,13 @@ pub struct SyncPolicySpec {
     pub guests: Option<Written<Guests>>,
     /// Limits of one round, per tenant.
     pub guards: Option<Written<GuardsBlock>>,
-    /// Time between two looks at the directory.
+    /// Time between two looks at the directory, which read what changed.
     #[schemars(extend("default" = "60s"))]
     pub poll_interval: Option<Written<Interval>>,
-    /// Time between two full reads of the directory.
+    /// Time between two full reads of the directory, which correct what the changes missed.
     #[schemars(extend("default" = "24h"))]
     pub full_sync_interval: Option<Written<Interval>>,
-    /// Reconnecting after failures.
+    /// How `bmsync run` waits after failures.
     pub reconnect: Option<Written<ReconnectBlock>>,
 }
 
