@@ -33,6 +33,8 @@ mod metrics;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod server;
