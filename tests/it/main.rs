@@ -35,6 +35,8 @@ mod oracle;
 #[cfg(test)]
 mod remote_cli;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod server;

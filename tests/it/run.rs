@@ -1,0 +1,9 @@
+//! A real `bmsync run`, asked over HTTP, with the simulator as its directory: it looks when it should, holds what it
+//! should, and ends as it should.
+#![cfg(unix)]
+
+mod guards;
+mod shutdown;
+mod stage;
+mod tenants;
+mod triggers;

@@ -1,0 +1,354 @@
+//! A folder with manifests and states, directories behind it, and the server that is asked. Knows nothing of what a test
+//! wants to see.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bmsync::simulator::{Class, Control, Deletion, Options, Running, Simulator, World};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// Nothing in a test takes longer, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether something has happened.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// So many glances without a request, and a server has come to rest.
+const REST: u32 = 15;
+
+/// A tenant with a simulator of its own.
+pub struct Tenant {
+    pub name: &'static str,
+    pub id: &'static str,
+    group: &'static str,
+    application: &'static str,
+    key: &'static str,
+    variable: &'static str,
+    user: &'static str,
+}
+
+pub const CONTOSO: Tenant = Tenant {
+    name: "contoso",
+    id: "84841066-274d-4ec0-a5c1-276be684bdd3",
+    group: "45b7d2e7-b882-4a80-ba97-10b7a63b8fa4",
+    application: "1f3c5d7e-0000-4000-8000-000000000001",
+    key: "the-key-of-contoso",
+    variable: "CONTOSO_KEY",
+    user: "a1c00000-0000-4000-8000-0000000000",
+};
+
+pub const FABRIKAM: Tenant = Tenant {
+    name: "fabrikam",
+    id: "94841066-274d-4ec0-a5c1-276be684bdd3",
+    group: "55b7d2e7-b882-4a80-ba97-10b7a63b8fa4",
+    application: "1f3c5d7e-0000-4000-8000-000000000002",
+    key: "the-key-of-fabrikam",
+    variable: "FABRIKAM_KEY",
+    user: "b1c00000-0000-4000-8000-0000000000",
+};
+
+const NAMES: [&str; 10] = ["Adele", "Bruno", "Chloe", "David", "Elena", "Felix", "Greta", "Henry", "Irene", "Jonas"];
+
+impl Tenant {
+    /// The object ID of its nth user, from 1.
+    pub fn user(&self, number: usize) -> String {
+        format!("{}{number:02}", self.user)
+    }
+
+    fn directory(&self, users: usize) -> String {
+        let Self { name, id, group, application, key, .. } = self;
+        let user = |(number, first): (usize, &&str)| {
+            let (user, low) = (self.user(number), first.to_lowercase());
+            format!(
+                "      - {{ id: {user}, userPrincipalName: {low}@{name}.com, mail: {low}@{name}.com, displayName: {first},\n          \
+                 givenName: {first}, surname: Vance, accountEnabled: true, userType: Member }}\n"
+            )
+        };
+        let people: String = (1..).zip(&NAMES).take(users).map(user).collect();
+        let members = (1..=users).map(|number| self.user(number)).collect::<Vec<_>>().join(", ");
+        format!(
+            "tenants:\n  - id: {id}\n    domain: {name}.onmicrosoft.com\n    applications:\n      \
+             - {{ id: {application}, key: {key} }}\n    users:\n{people}    groups:\n      \
+             - {{ id: {group}, displayName: Staff, securityEnabled: true, groupTypes: [], \
+             createdDateTime: '2020-01-01T00:00:00Z', members: [{members}] }}\n"
+        )
+    }
+
+    fn manifest(&self, url: &str) -> String {
+        let Self { name, id, application, variable, .. } = self;
+        format!(
+            "apiVersion: bmsync/v1\nkind: Tenant\nmetadata: {{ name: {name} }}\nspec:\n  \
+             domain: {name}.onmicrosoft.com\n  tenantId: {id}\n  applicationId: {application}\n  \
+             applicationKey: {{ env: {variable} }}\n  signIn: application\n  \
+             endpoints: {{ login: \"{url}\", graph: \"{url}\" }}\n"
+        )
+    }
+
+    /// Its only rule.
+    pub fn rule(&self, employee: &str) -> String {
+        let Self { name, id, group, .. } = self;
+        format!(
+            "apiVersion: bmsync/v1\nkind: MappingRule\nmetadata: {{ name: {name}-staff }}\nspec:\n  tenantId: {id}\n  \
+             groupId: {group}\n  order: 1\n  record: employee\n  employee: {employee}\n"
+        )
+    }
+}
+
+const DEFAULTS: &str = "apiVersion: bmsync/v1
+kind: EmployeeDefaults
+metadata: { name: defaults }
+spec: { department: Operations, location: HQ, manager: jsmith, jobTitle: Technician, employmentType: Full Time,
+        employeeRole: Engineer, securityRole: User }
+";
+
+/// Where everything of a test is.
+pub struct Stage {
+    folder: TempDir,
+    runtime: Runtime,
+    simulators: Vec<(&'static Tenant, Running)>,
+    server: Option<Child>,
+    url: String,
+    /// Where the relay of notifications leads, once there is one.
+    relay: Option<watch::Sender<String>>,
+}
+
+/// What an HTTP request was answered.
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Stage {
+    /// Tenants of so many users each, and a policy.
+    pub fn new(tenants: &[(&'static Tenant, usize)], policy: &str) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let start = |(tenant, users): &(&'static Tenant, usize)| {
+            let world = World::from_yaml(&tenant.directory(*users)).expect("the directory file is right");
+            let options = Options { page_size: 2, ..Options::default() };
+            (*tenant, runtime.block_on(Simulator::start(world, options)).expect("the simulator starts"))
+        };
+        let simulators: Vec<_> = tenants.iter().map(start).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let stage = Self { folder, runtime, simulators, server: None, url: String::new(), relay: None };
+        for (tenant, simulator) in &stage.simulators {
+            stage.write(&format!("manifests/{}.yaml", tenant.name), &tenant.manifest(&simulator.url()));
+            stage.write(&format!("manifests/{}-rule.yaml", tenant.name), &tenant.rule("{ securityRole: Technician }"));
+        }
+        stage.write("manifests/defaults.yaml", DEFAULTS);
+        let head = "apiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: { name: policy }\nspec:";
+        stage.write("manifests/policy.yaml", &format!("{head} {policy}\n"));
+        stage
+    }
+
+    /// Writes a file as a whole, as `git` does.
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        let aside = self.folder.path().join("aside");
+        std::fs::write(&aside, content).expect("a file");
+        std::fs::rename(aside, path).expect("it is moved into place");
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        for name in ["BMSYNC_STATE", "BMSYNC_SERVER", "BMSYNC_TOKEN", "BMSYNC_VIEWER_TOKEN", "BMSYNC_OPERATOR_TOKEN"] {
+            command.env_remove(name);
+        }
+        for name in ["RUST_LOG", "NO_COLOR", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(name);
+        }
+        for tenant in [&CONTOSO, &FABRIKAM] {
+            command.env(tenant.variable, tenant.key);
+        }
+        command
+    }
+
+    pub fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the binary starts")
+    }
+
+    /// Starts the server on the usual state.
+    pub fn start(&mut self) {
+        self.launch(self.command(&["run", "--listen", "127.0.0.1:0"]));
+    }
+
+    /// Starts a server that can be told of changes, at an address that is known before it listens.
+    pub fn start_told(&mut self) {
+        let (lead, leads) = watch::channel(String::new());
+        let listener = self.runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let public = format!("http://{}", listener.local_addr().expect("an address"));
+        self.runtime.spawn(relay(listener, leads));
+        self.relay = Some(lead);
+        self.launch(self.command(&["run", "--listen", "127.0.0.1:0", "--public-url", &public]));
+    }
+
+    pub fn launch(&mut self, mut command: Command) {
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts");
+        let mut url = String::new();
+        let out = server.stdout.take().expect("its stdout");
+        self.server = Some(server);
+        BufReader::new(out).read_line(&mut url).expect("its address");
+        url.trim().trim_start_matches("http://").clone_into(&mut self.url);
+        assert!(!self.url.is_empty(), "the server does not start");
+        if let Some(lead) = &self.relay {
+            lead.send_replace(self.url.clone());
+        }
+    }
+
+    /// Tells the server to end, and says how it did.
+    pub fn stop(&mut self) -> Option<ExitStatus> {
+        let mut server = self.server.take()?;
+        let told = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().expect("it is told");
+        assert!(told.success());
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = server.try_wait().expect("it is asked") {
+                return Some(status);
+            }
+            std::thread::sleep(GLANCE);
+        }
+        let _ = server.kill();
+        let _ = server.wait();
+        None
+    }
+
+    pub fn control(&self, tenant: &Tenant) -> &Control {
+        let found = self.simulators.iter().find(|(known, _)| known.id == tenant.id);
+        found.expect("the tenant is there").1.control()
+    }
+
+    pub fn patch(&self, tenant: &Tenant, number: usize, attributes: Value) {
+        self.control(tenant).patch_user(tenant.id, &tenant.user(number), attributes).expect("the user is there");
+    }
+
+    pub fn delete(&self, tenant: &Tenant, number: usize) {
+        self.control(tenant).delete_user(tenant.id, &tenant.user(number), Deletion::Soft).expect("the user is there");
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "")
+    }
+
+    pub fn post(&self, path: &str, body: &str) -> Answer {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.url).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{kind}", self.url);
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it is sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+        Answer { status: head[9..12].parse().expect("a status"), body: body.to_owned() }
+    }
+
+    pub fn employees(&self) -> Vec<Value> {
+        self.get("/v1/employees").json()["items"].as_array().expect("a list").clone()
+    }
+
+    /// The employee of a user.
+    pub fn employee(&self, tenant: &Tenant, number: usize) -> Value {
+        let user = tenant.user(number);
+        self.employees().into_iter().find(|one| one["source"]["userId"] == *user).unwrap_or_default()
+    }
+
+    pub fn inactive(&self) -> usize {
+        self.employees().iter().filter(|one| one["status"] == "inactive").count()
+    }
+
+    /// What is held of a tenant.
+    pub fn held(&self, tenant: &Tenant) -> Value {
+        self.get(&format!("/v1/approve/{}", tenant.name)).json()
+    }
+
+    /// The users of whom something is held.
+    pub fn held_users(&self, tenant: &Tenant) -> Vec<String> {
+        let held = self.held(tenant);
+        let changes = held["changes"].as_array().expect("changes");
+        changes.iter().map(|change| change["user"]["id"].as_str().expect("an ID").to_owned()).collect()
+    }
+
+    pub fn tenant(&self, tenant: &Tenant) -> Value {
+        self.get(&format!("/v1/tenants/{}", tenant.name)).json()
+    }
+
+    pub fn condition(&self, tenant: &Tenant, kind: &str) -> Value {
+        let status = self.tenant(tenant);
+        let conditions = status["conditions"].as_array().expect("conditions");
+        conditions.iter().find(|one| one["type"] == kind).unwrap_or_else(|| panic!("no {kind}: {status}")).clone()
+    }
+
+    /// Whether the metrics have this line.
+    pub fn counts(&self, line: &str) -> bool {
+        self.get("/metrics").body.lines().any(|one| one == line)
+    }
+
+    pub fn wait_until(&self, what: &str, done: impl Fn(&Self) -> bool) -> Duration {
+        let began = Instant::now();
+        while !done(self) {
+            assert!(began.elapsed() < PATIENCE, "never: {what}\n{}", self.get("/v1/tenants").body);
+            std::thread::sleep(GLANCE);
+        }
+        began.elapsed()
+    }
+
+    /// Waits until nothing is asked of a tenant's directory any more.
+    pub fn wait_for_rest(&self, tenant: &Tenant) {
+        let (began, mut before, mut calm) = (Instant::now(), 0, 0);
+        while calm < REST {
+            assert!(began.elapsed() < PATIENCE, "no rest");
+            std::thread::sleep(GLANCE);
+            let now = self.control(tenant).stats().total();
+            calm = if now == before { calm + 1 } else { 0 };
+            before = now;
+        }
+    }
+
+    /// Requests to `users/delta`, to `groups/delta`, for tokens, and all.
+    pub fn asked(&self, tenant: &Tenant) -> [u64; 4] {
+        let stats = self.control(tenant).stats();
+        let of = |class| stats.requests(class, 200);
+        [of(Class::UsersDelta), of(Class::GroupsDelta), of(Class::Token), stats.total()]
+    }
+}
+
+/// Hands every connection on to the server, like the proxy in front of a real one.
+async fn relay(listener: TcpListener, mut leads: watch::Receiver<String>) {
+    while let Ok((mut near, _)) = listener.accept().await {
+        let Ok(to) = leads.wait_for(|to| !to.is_empty()).await.map(|to| to.clone()) else { return };
+        tokio::spawn(async move {
+            if let Ok(mut far) = tokio::net::TcpStream::connect(to).await {
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            }
+        });
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        for (_, simulator) in self.simulators.drain(..) {
+            self.runtime.block_on(simulator.stop());
+        }
+    }
+}
