@@ -65,18 +65,18 @@ async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
 
 /// Puts every new configuration in force until it is told to stop.
 async fn follow(controller: &Controller, live: &LiveManifests, metrics: &Metrics) {
-    let mut changes = live.subscribe();
+    let mut news = live.subscribe();
     let stopping = told_to_stop();
     tokio::pin!(stopping);
     loop {
         tokio::select! {
             () = &mut stopping => return,
             () = told_to_look() => controller.nudge_all(),
-            changed = changes.changed() => {
+            changed = news.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                let in_force = changes.borrow_and_update().clone();
+                let in_force = news.borrow_and_update().clone();
                 count_manifests(metrics, &in_force);
                 if !Arc::ptr_eq(&in_force.config, &controller.config()) {
                     controller.configure(Arc::clone(&in_force.config)).await;

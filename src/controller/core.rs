@@ -14,7 +14,7 @@ use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Failure, Report};
 use crate::manifest::config::Config;
 use crate::model::{Id, UserKey};
-use crate::plan::{Blocked, Change, Observed, Plan, Preserved, Scope, TenantState, plan};
+use crate::plan::{Blocked, Change, Hold, Observed, Plan, Preserved, Scope, TenantState, plan};
 use crate::store::{Store, StoreError};
 
 /// How often a round is made again when somebody else wrote in between.
@@ -86,10 +86,8 @@ impl Core {
         };
         let touched = known.take(news);
         let after = Vital::of(tenant, known, &self.config);
-        match before.suspicion(&after) {
-            Some(suspicion) => known.suspicion = Some(suspicion),
-            None if after.is_sound() => known.suspicion = None,
-            None => {}
+        if let Some(suspicion) = before.suspicion(&after) {
+            known.suspicion = Some(suspicion);
         }
         Heard { touched, corrected }
     }
@@ -154,6 +152,7 @@ impl Core {
             match self.apply(made, now).await {
                 Ok(report) => {
                     self.settle(report.as_ref());
+                    self.calm();
                     let planned = match scope {
                         Scope::Users(users) => users.len(),
                         Scope::All | Scope::Tenant(_) => {
@@ -198,10 +197,8 @@ impl Core {
     }
 
     fn consent(&self, change: &Change, now: Timestamp) -> Consent {
-        match self.approvals.iter().any(|approval| approval.covers(change, now)) {
-            true => Consent::Given,
-            false => Consent::Withheld,
-        }
+        let covered = self.approvals.iter().any(|approval| approval.covers(change, now));
+        if covered { Consent::Given } else { Consent::Withheld }
     }
 
     /// Remembers what the plan leaves open of those it speaks of. Users of a tenant that was not planned keep theirs.
@@ -216,7 +213,9 @@ impl Core {
         match scope {
             Scope::All | Scope::Tenant(_) => self.open.retain(|key, _| !planned.contains(&key.tenant)),
             Scope::Users(users) => {
-                users.iter().filter(|key| planned.contains(&key.tenant)).for_each(|key| drop(self.open.remove(key)))
+                for key in users.iter().filter(|key| planned.contains(&key.tenant)) {
+                    self.open.remove(key);
+                }
             }
         }
         if matches!(scope, Scope::All) {
@@ -246,11 +245,24 @@ impl Core {
         });
     }
 
+    /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
+    fn calm(&mut self) {
+        let suspicious = self.observed.directory.tenants().filter(|(_, known)| known.suspicion.is_some());
+        let suspicious: Vec<Id> = suspicious.map(|(id, _)| id.clone()).collect();
+        for tenant in suspicious {
+            let holds =
+                |change: &Change| change.user.key.tenant == tenant && change.held == Some(Hold::SourceUnhealthy);
+            if !self.held().any(holds) {
+                self.observed.directory.tenant_mut(&tenant).suspicion = None;
+            }
+        }
+    }
+
     /// A round that could not be written is owed: its users are planned again.
     fn give_back(&mut self, scope: &Scope) {
         match scope {
             Scope::All | Scope::Tenant(_) => {
-                self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()))
+                self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()));
             }
             Scope::Users(users) => {
                 for key in users {

@@ -36,11 +36,6 @@ impl Vital {
         let (group, before) = self.members.iter().find(empty)?;
         Some(format!("group {group} had {before} members and suddenly has none: removals wait for a person"))
     }
-
-    /// Whether nothing is empty any more.
-    pub fn is_sound(&self) -> bool {
-        self.users > 0 && self.members.values().all(|members| *members > 0)
-    }
 }
 
 #[cfg(test)]

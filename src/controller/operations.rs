@@ -226,9 +226,8 @@ fn held(core: &Core, tenant: &Tenant) -> Held {
 /// For each change, whether only the candidate manifests cause it.
 fn causes(plan: &Plan, pending: &Plan) -> Vec<Option<Cause>> {
     let known: HashSet<Digest> = pending.changes.iter().map(approval::fingerprint).collect();
-    let cause = |change: &Change| match known.contains(&approval::fingerprint(change)) {
-        true => Cause::Pending,
-        false => Cause::Manifests,
+    let cause = |change: &Change| {
+        if known.contains(&approval::fingerprint(change)) { Cause::Pending } else { Cause::Manifests }
     };
     plan.changes.iter().map(|change| Some(cause(change))).collect()
 }

@@ -40,9 +40,8 @@ impl<'p, 'a> Names<'p, 'a> {
                 writers.entry(record.key).or_default().push(at);
             }
         }
-        let stands = |(at, proposal): (usize, &Proposal<'_>)| match proposal.obstacle.is_some() || contest.loses(at) {
-            true => Standing::Blocked,
-            false => Standing::Happens,
+        let stands = |(at, proposal): (usize, &Proposal<'_>)| {
+            if proposal.obstacle.is_some() || contest.loses(at) { Standing::Blocked } else { Standing::Happens }
         };
         let standing = proposals.iter().enumerate().map(stands).collect();
         let mut names = Self { proposals, actual, contest, writers, standing };

@@ -501,5 +501,5 @@ fn a_plan_of_a_stranger_is_read_strictly_and_shown_safely() {
         let error = decoded(&|plan| plan["changes"][0][key] = value.into()).map(|_| ()).expect_err(key);
         assert!(error.to_string().contains(value), "{error}");
     }
-    assert!(decode::plan(b"<html>").is_err() && decode::plan(&[b'['; 100_000]).is_err());
+    assert!(decode::plan(b"<html>").is_err() && decode::plan(&vec![b'['; 100_000]).is_err());
 }

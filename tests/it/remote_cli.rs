@@ -14,7 +14,7 @@ const ADELE: &str = "a1c00000-0000-4000-8000-000000000001";
 const ISAIAH: &str = "a1c00000-0000-4000-8000-000000000002";
 
 /// Nothing in a test takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const DIRECTORY: &str = r"
 tenants:

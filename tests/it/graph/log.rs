@@ -1,7 +1,5 @@
 //! What a log tells, and what it never does.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 

@@ -1,8 +1,6 @@
 //! Subscribing to change notifications, against the simulator: the handshake, what is in the way, every refusal, and
 //! what the secret is for.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
