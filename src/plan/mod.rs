@@ -286,6 +286,10 @@ pub enum Hold {
 }
 
 impl Hold {
+    /// All of them, in the order in which they count.
+    pub const ALL: [Self; 5] =
+        [Self::SourceUnhealthy, Self::RuleBroken, Self::MaxDeactivations, Self::MaxArchives, Self::MaxCreates];
+
     /// The word used in JSON and text.
     #[must_use]
     pub const fn word(self) -> &'static str {

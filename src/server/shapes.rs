@@ -174,7 +174,6 @@ fn summary() -> Value {
 }
 
 fn change() -> Value {
-    let guards = [Hold::RuleBroken, Hold::MaxDeactivations, Hold::MaxArchives, Hold::MaxCreates];
     object([
         ("action", words(Action::ALL.map(Action::word))),
         ("kind", kind()),
@@ -182,7 +181,7 @@ fn change() -> Value {
         ("user", named("UserRef")),
         ("rule", or_null(text())),
         ("reason", text()),
-        ("held", or_null(words(guards.map(Hold::word)))),
+        ("held", or_null(words(Hold::ALL.map(Hold::word)))),
         ("fields", list(named("FieldChange"))),
     ])
 }

@@ -43,9 +43,17 @@ fn when_everybody_vanishes_at_once_nobody_is_removed() {
     assert_eq!(stage.post("/v1/sync", "").status, 202);
     stage.wait_until("the removals are held", |stage| stage.held_users(&CONTOSO).len() == 8);
     assert_eq!(stage.inactive(), 0);
+    assert!(stage.counts("bmsync_held_changes{tenant=\"contoso\",reason=\"SourceUnhealthy\"} 8.0"));
+    assert!(stage.counts("bmsync_full_reads_total{tenant=\"contoso\"} 1"), "{}", stage.get("/metrics").body);
     let condition = stage.condition(&CONTOSO, "GuardsClear");
     assert_eq!((&condition["status"], &condition["reason"]), (&"False".into(), &"SourceUnhealthy".into()));
     for change in stage.held(&CONTOSO)["changes"].as_array().expect("changes") {
         assert_eq!(change["held"], "SourceUnhealthy");
     }
+
+    assert!(stage.stop().is_some_and(|status| status.success()));
+    stage.start();
+    stage.wait_until("they are still held", |stage| stage.held_users(&CONTOSO).len() == 8);
+    assert_eq!(stage.condition(&CONTOSO, "GuardsClear")["reason"], "SourceUnhealthy");
+    assert_eq!(stage.inactive(), 0);
 }
