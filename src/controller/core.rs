@@ -82,7 +82,8 @@ impl Core {
         let before = Vital::of(tenant, known, &self.config);
         let corrected = match &news {
             News::Everything(whole) if known.read_at.is_some() => Some(known.differences(whole)),
-            News::Everything(_) | News::Changes(_) => None,
+            News::Everything(_) => Some(0),
+            News::Changes(_) => None,
         };
         let touched = known.take(news);
         let after = Vital::of(tenant, known, &self.config);
@@ -317,6 +318,6 @@ fn watched(config: &Config) -> BTreeSet<Id> {
 /// What a read brought.
 pub(super) struct Heard {
     pub touched: Touched,
-    /// Users whom a full read found otherwise than the changes had said.
+    /// Users whom a full read found otherwise than the changes had said; `None` when only changes were read.
     pub corrected: Option<usize>,
 }

@@ -94,6 +94,7 @@ impl Conditions {
 
 fn connected(connection: &Connection) -> Finding {
     let (status, reason) = match connection.phase() {
+        Phase::Connecting | Phase::Synchronizing if connection.last_error().is_some() => (Truth::False, "Reconnecting"),
         Phase::Connecting | Phase::Synchronizing if connection.last_success().is_none() => {
             (Truth::Unknown, "Connecting")
         }

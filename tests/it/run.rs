@@ -7,3 +7,4 @@ mod shutdown;
 mod stage;
 mod tenants;
 mod triggers;
+mod world;

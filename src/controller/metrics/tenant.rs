@@ -66,7 +66,6 @@ const PHASES: [Phase; 6] = [
     Phase::Disconnected,
     Phase::Suspended,
 ];
-const HOLDS: [Hold; 4] = [Hold::RuleBroken, Hold::MaxDeactivations, Hold::MaxArchives, Hold::MaxCreates];
 const STATUSES: [Status; 3] = [Status::Active, Status::Inactive, Status::Archived];
 const CLASSES: [SourceErrorClass; 3] =
     [SourceErrorClass::Transient, SourceErrorClass::Person, SourceErrorClass::Protocol];
@@ -115,7 +114,7 @@ impl Metrics {
 
     /// Changes that are held.
     pub fn held(&self, tenant: &str, counts: impl IntoIterator<Item = (Hold, u64)>) {
-        self.replace(&self.tenants.held, tenant, &HOLDS, Hold::word, counts);
+        self.replace(&self.tenants.held, tenant, &Hold::ALL, Hold::word, counts);
     }
 
     /// Records whose local edits are left standing.

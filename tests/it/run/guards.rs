@@ -1,6 +1,7 @@
 //! What is held: until a person approves exactly it, over restarts, and when a directory is suddenly empty.
 
-use super::stage::{CONTOSO, Stage};
+use super::stage::Stage;
+use super::world::CONTOSO;
 
 #[test]
 fn what_is_held_survives_a_restart_and_an_approval_covers_exactly_it() {
@@ -28,8 +29,8 @@ fn what_is_held_survives_a_restart_and_an_approval_covers_exactly_it() {
     stage.delete(&CONTOSO, 3);
     stage.wait_until("the next one is held", |stage| stage.held_users(&CONTOSO) == [CONTOSO.user(3)]);
     assert_eq!(stage.employee(&CONTOSO, 3)["status"], "active");
-    let stale = format!("{{\"digest\":{}}}", held["digest"]);
-    assert_eq!(stage.post("/v1/approve/contoso", &stale).status, 409, "what was approved is not this");
+    let outdated = format!("{{\"digest\":{}}}", held["digest"]);
+    assert_eq!(stage.post("/v1/approve/contoso", &outdated).status, 409, "what was approved is not this");
     assert_eq!(stage.inactive(), 1);
 }
 
@@ -43,9 +44,17 @@ fn when_everybody_vanishes_at_once_nobody_is_removed() {
     assert_eq!(stage.post("/v1/sync", "").status, 202);
     stage.wait_until("the removals are held", |stage| stage.held_users(&CONTOSO).len() == 8);
     assert_eq!(stage.inactive(), 0);
+    assert!(stage.counts("bmsync_held_changes{tenant=\"contoso\",reason=\"SourceUnhealthy\"} 8.0"));
+    assert!(stage.counts("bmsync_full_reads_total{tenant=\"contoso\"} 1"), "{}", stage.get("/metrics").body);
     let condition = stage.condition(&CONTOSO, "GuardsClear");
     assert_eq!((&condition["status"], &condition["reason"]), (&"False".into(), &"SourceUnhealthy".into()));
     for change in stage.held(&CONTOSO)["changes"].as_array().expect("changes") {
         assert_eq!(change["held"], "SourceUnhealthy");
     }
+
+    assert!(stage.stop().is_some_and(|status| status.success()));
+    stage.start();
+    stage.wait_until("they are still held", |stage| stage.held_users(&CONTOSO).len() == 8);
+    assert_eq!(stage.condition(&CONTOSO, "GuardsClear")["reason"], "SourceUnhealthy");
+    assert_eq!(stage.inactive(), 0);
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::stage::{CONTOSO, Stage};
+use super::stage::Stage;
+use super::world::CONTOSO;
 
 #[test]
 fn told_to_end_it_ends_its_subscriptions_and_leaves_the_state_whole() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::stage::{CONTOSO, FABRIKAM, Stage};
+use super::stage::Stage;
+use super::world::{CONTOSO, FABRIKAM};
 
 #[test]
 fn a_wrong_secret_stops_only_its_own_tenant() {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::stage::{CONTOSO, Stage};
+use super::stage::Stage;
+use super::world::CONTOSO;
 
 fn title_is(title: &'static str) -> impl Fn(&Stage) -> bool {
     move |stage| stage.employee(&CONTOSO, 1)["jobTitle"] == title
