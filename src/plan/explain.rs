@@ -4,7 +4,7 @@ use crate::actual::Actual;
 use crate::desired::{Desired, Want, project};
 use crate::directory::User;
 use crate::manifest::config::{Config, Guests, Rule};
-use crate::model::{Field, Fields, Record, Text, UserKey, filled, folded};
+use crate::model::{Field, Fields, Id, Record, Text, UserKey, filled, folded};
 
 use super::values::{Ground, values};
 use super::{Action, Blocked, Change, Observed, Plan, Preserved, Provenance, Touch, UserRef};
@@ -123,28 +123,52 @@ pub struct ExplainedField {
     pub from: Provenance,
 }
 
-/// Finds users by user principal name, email or object ID, among directory users and owners of records.
+/// Finds users among directory users and owners of records: by object ID or user principal name, and only if nobody has
+/// that, by email. A guest's mail is often the user principal name of somebody else, who is meant then.
 #[must_use]
 pub fn find(wanted: &str, observed: &Observed) -> Vec<UserKey> {
-    let id = crate::model::Id::new(wanted);
-    let name = folded(wanted);
-    let is_named = |value: &Option<Text>| value.as_deref().and_then(filled).is_some_and(|value| folded(value) == name);
-    let mut found: Vec<UserKey> = Vec::new();
-    for (tenant, known) in observed.directory.tenants() {
-        let named = known.users().filter(|(user, known)| {
-            **user == id || is_named(&known.user_principal_name) || is_named(&known.mail) || is_named(&known.other_mail)
-        });
-        found.extend(named.map(|(user, _)| UserKey { tenant: tenant.clone(), user: user.clone() }));
+    let sought = Sought { id: Id::new(wanted), name: folded(wanted) };
+    let called = sought.among(observed, Sought::is_called);
+    if called.is_empty() { sought.among(observed, Sought::is_mailed) } else { called }
+}
+
+/// Whom somebody looks for.
+struct Sought {
+    id: Id,
+    name: Text,
+}
+
+/// What may name a user: what the directory knows, and the record it owns.
+type Named<'a> = (Option<&'a User>, Option<&'a Record>);
+
+impl Sought {
+    fn among(&self, observed: &Observed, fits: fn(&Self, &Id, Named<'_>) -> bool) -> Vec<UserKey> {
+        let mut found: Vec<UserKey> = Vec::new();
+        for (tenant, known) in observed.directory.tenants() {
+            let named = known.users().filter(|(user, known)| fits(self, user, (Some(known), None)));
+            found.extend(named.map(|(user, _)| UserKey { tenant: tenant.clone(), user: user.clone() }));
+        }
+        let owners = observed.actual.owners().filter(|(key, record)| fits(self, &key.user, (None, Some(record))));
+        found.extend(owners.map(|(key, _)| key.clone()));
+        found.sort_unstable();
+        found.dedup();
+        found
     }
-    let owners = observed.actual.owners().filter(|(user, record)| {
-        let link = record.link.as_ref();
-        let email = record.fields.get(Field::Email).is_some_and(|email| folded(email) == name);
-        user.user == id || email || link.is_some_and(|link| is_named(&link.user_principal_name))
-    });
-    found.extend(owners.map(|(user, _)| user.clone()));
-    found.sort_unstable();
-    found.dedup();
-    found
+
+    fn is_called(&self, id: &Id, (user, record): Named<'_>) -> bool {
+        let current = user.and_then(|user| user.user_principal_name.as_deref());
+        let last = record.and_then(|record| record.link.as_ref()?.user_principal_name.as_deref());
+        *id == self.id || self.is(current) || self.is(last)
+    }
+
+    fn is_mailed(&self, _id: &Id, (user, record): Named<'_>) -> bool {
+        let mails = user.is_some_and(|user| self.is(user.mail.as_deref()) || self.is(user.other_mail.as_deref()));
+        mails || self.is(record.and_then(|record| record.fields.get(Field::Email)))
+    }
+
+    fn is(&self, value: Option<&str>) -> bool {
+        value.and_then(filled).is_some_and(|value| folded(value) == self.name)
+    }
 }
 
 /// Explains a user.
@@ -271,4 +295,30 @@ fn fields(
         from: sourced.from(*field),
     };
     Field::of(kind).iter().map(explained).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Patch, TenantDirectory, UserPatch};
+
+    #[test]
+    fn who_bears_the_name_is_meant_and_not_who_only_gets_mail_there() {
+        let mut observed = Observed::default();
+        for (tenant, name) in [("home", "adele@contoso.com"), ("host", "adele_contoso.com#EXT#@host.com")] {
+            let patch = UserPatch {
+                user_principal_name: Patch::Set(Text::from(name)),
+                mail: Patch::Set(Text::from("adele@contoso.com")),
+                ..UserPatch::default()
+            };
+            let mut known = TenantDirectory::default();
+            known.upsert_user(Id::new("u"), patch);
+            observed.directory.insert(Id::new(tenant), known);
+        }
+        let tenants =
+            |wanted| find(wanted, &observed).into_iter().map(|key| key.tenant.to_string()).collect::<Vec<_>>();
+        assert_eq!(tenants("ADELE@contoso.com"), ["home"]);
+        assert_eq!(tenants("u"), ["home", "host"]);
+        assert!(tenants("nobody@contoso.com").is_empty());
+    }
 }
