@@ -14,7 +14,7 @@ use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Failure, Report};
 use crate::manifest::config::Config;
 use crate::model::{Id, UserKey};
-use crate::plan::{Blocked, Change, Hold, Observed, Plan, Preserved, Scope, TenantState, plan};
+use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
 use crate::store::{Store, StoreError};
 
 /// How often a round is made again when somebody else wrote in between.
@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
     open: BTreeMap<UserKey, Open>,
+    /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
+    preserved: BTreeMap<Id, BTreeSet<Id>>,
     /// Tenants of which everybody is to be planned as soon as they are complete.
     fresh: BTreeSet<Id>,
     /// Tenants that have neither been read nor failed yet. Nothing is planned before they have: who is read first must
@@ -39,7 +41,6 @@ pub(super) struct Core {
 pub(super) struct Open {
     pub blocked: Option<Blocked>,
     pub held: Vec<Change>,
-    pub preserved: Option<Preserved>,
     /// Why the store refused its changes.
     pub refused: Option<String>,
 }
@@ -61,6 +62,7 @@ impl Core {
             approvals: Vec::new(),
             store,
             open: BTreeMap::new(),
+            preserved: BTreeMap::new(),
             fresh,
             unheard,
         }
@@ -212,10 +214,16 @@ impl Core {
             .map(|head| &head.tenant)
             .collect();
         match scope {
-            Scope::All | Scope::Tenant(_) => self.open.retain(|key, _| !planned.contains(&key.tenant)),
+            Scope::All | Scope::Tenant(_) => {
+                self.open.retain(|key, _| !planned.contains(&key.tenant));
+                self.preserved.retain(|tenant, _| !planned.contains(tenant));
+            }
             Scope::Users(users) => {
                 for key in users.iter().filter(|key| planned.contains(&key.tenant)) {
                     self.open.remove(key);
+                    if let Some(preserved) = self.preserved.get_mut(&key.tenant) {
+                        preserved.remove(&key.user);
+                    }
                 }
             }
         }
@@ -229,7 +237,8 @@ impl Core {
             self.open.entry(held.user.key.clone()).or_default().held.push(held.clone());
         }
         for preserved in &made.preserved {
-            self.open.entry(preserved.user.key.clone()).or_default().preserved = Some(preserved.clone());
+            let UserKey { tenant, user } = preserved.user.key.clone();
+            self.preserved.entry(tenant).or_default().insert(user);
         }
     }
 
@@ -241,9 +250,7 @@ impl Core {
         for Failure { user, message } in &report.failures {
             self.open.entry(user.key.clone()).or_default().refused = Some(message.clone());
         }
-        self.open.retain(|_, open| {
-            open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some() || open.preserved.is_some()
-        });
+        self.open.retain(|_, open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some());
     }
 
     /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
@@ -279,6 +286,11 @@ impl Core {
         self.open.iter()
     }
 
+    /// How many records of a tenant have local edits that stand.
+    pub fn preserved(&self, tenant: &Id) -> u64 {
+        self.preserved.get(tenant).map_or(0, |users| users.len() as u64)
+    }
+
     /// The held changes of everybody.
     pub fn held(&self) -> impl Iterator<Item = &Change> {
         self.open.values().flat_map(|open| &open.held)
@@ -296,6 +308,7 @@ impl Core {
         for id in gone {
             self.observed.directory.forget(&id);
             self.open.retain(|key, _| key.tenant != id);
+            self.preserved.remove(&id);
         }
         self.fresh = declared(&config);
         let unread =

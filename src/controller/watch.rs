@@ -242,7 +242,7 @@ fn tally_open(metrics: &Metrics, tenant: &Tenant, core: &Core) {
     let open: Vec<_> = core.open().filter(|(key, _)| key.tenant == tenant.id).map(|(_, open)| open).collect();
     metrics.blocked(name, open.iter().filter_map(|open| Some((open.blocked.as_ref()?.code, 1))));
     metrics.held(name, open.iter().flat_map(|open| &open.held).filter_map(|held| Some((held.held?, 1))));
-    metrics.preserved(name, open.iter().filter(|open| open.preserved.is_some()).count() as u64);
+    metrics.preserved(name, core.preserved(&tenant.id));
     let actual = &core.observed.actual;
     let active = actual.owned_active(&tenant.id);
     let all = actual.owning_tenants().find(|(id, _)| **id == tenant.id).map_or(0, |(_, all)| all);
