@@ -66,21 +66,12 @@ impl<'a> Ground<'a> {
     }
 
     fn get(&self, field: Field) -> Option<(&'a str, Provenance)> {
-        let value = match field {
-            Field::Email => self.email,
-            Field::Username => self.username,
-            Field::Account
-            | Field::Location
-            | Field::FirstName
-            | Field::LastName
-            | Field::Phone
-            | Field::JobTitle
-            | Field::Department
-            | Field::Manager
-            | Field::EmploymentType
-            | Field::EmployeeRole
-            | Field::PortalAccess
-            | Field::SecurityRole => self.record.and_then(|record| record.fields.get(field)),
+        let value = if field == Field::Email {
+            self.email
+        } else if field == Field::Username {
+            self.username
+        } else {
+            self.record.and_then(|record| record.fields.get(field))
         };
         value.map(|value| (value, Provenance::Record))
     }

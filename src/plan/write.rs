@@ -122,22 +122,8 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
         let spaces = [Namespace::LoginUsername, Namespace::LoginEmail, Namespace::Email(Kind::Contact)];
         let wanted =
             spaces.into_iter().any(|space| space.field() == field && self.judgement.names.is_given(space, name));
-        let held = match field {
-            Field::Username => self.judgement.names.actual().has_username(name),
-            Field::Email => self.judgement.names.actual().has_email(name),
-            Field::Account
-            | Field::Location
-            | Field::FirstName
-            | Field::LastName
-            | Field::Phone
-            | Field::JobTitle
-            | Field::Department
-            | Field::Manager
-            | Field::EmploymentType
-            | Field::EmployeeRole
-            | Field::PortalAccess
-            | Field::SecurityRole => false,
-        };
+        let actual = self.judgement.names.actual();
+        let held = if field == Field::Username { actual.has_username(name) } else { actual.has_email(name) };
         wanted || held || self.given.contains(&(field, name.clone()))
     }
 }
