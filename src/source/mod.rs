@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
 
+pub mod grant;
 pub mod graph;
 pub mod subscription;
 
