@@ -13,7 +13,7 @@ use crate::approved::Consent;
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Failure, Report};
 use crate::manifest::config::Config;
-use crate::model::{Id, UserKey};
+use crate::model::{Id, Revision, Text, UserKey};
 use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
 use crate::store::{Store, StoreError};
 
@@ -23,6 +23,8 @@ const TRIES: u32 = 3;
 /// Everything that rounds work on.
 pub(super) struct Core {
     pub config: Arc<Config>,
+    /// The commit that the configuration is of, where it is known.
+    pub commit: Option<Text>,
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
@@ -54,10 +56,11 @@ pub(super) struct Converged {
 }
 
 impl Core {
-    pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
+    pub fn new(config: Arc<Config>, commit: Option<Text>, store: Arc<dyn Store>) -> Self {
         let (fresh, unheard) = (declared(&config), watched(&config));
         Self {
             config,
+            commit,
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
@@ -116,16 +119,30 @@ impl Core {
             self.fresh.insert(tenant.clone());
             return Ok(Converged::default());
         }
-        if touched.everybody || self.fresh.contains(tenant) {
-            return self.converge_all(now).await;
-        }
-        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
-        let users: BTreeSet<UserKey> = touched.users.into_iter().map(key).collect();
+        let users = match self.reached(tenant, touched) {
+            Reached::Users(users) if !self.fresh.contains(tenant) => users,
+            Reached::Users(_) | Reached::Everybody => return self.converge_all(now).await,
+        };
         if users.is_empty() && !self.is_waiting(now) {
             return Ok(Converged::default());
         }
         let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
         self.round(&scope, now).await
+    }
+
+    /// Whom it touches that users and groups changed. A rule's own group decides over more than its members: a broken
+    /// rule holds back what happens to others, so then it is everybody.
+    fn reached(&self, tenant: &Id, touched: Touched) -> Reached {
+        let Touched { users, groups, moved, everybody } = touched;
+        let decides = |group: &Id| self.config.rules_of(tenant).any(|rule| rule.group == *group);
+        if everybody || groups.iter().any(decides) {
+            return Reached::Everybody;
+        }
+        let nests = self.config.tenant(tenant).is_some_and(|tenant| tenant.nested_groups);
+        let known = self.observed.directory.tenant(tenant).filter(|_| nests && groups.len() + moved.len() > 0);
+        let under = known.map(|known| known.users_under(groups.iter().chain(&moved))).unwrap_or_default();
+        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
+        Reached::Users(users.into_iter().chain(under).map(key).collect())
     }
 
     /// Plans everybody and applies it.
@@ -149,8 +166,8 @@ impl Core {
 
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
-            self.store.read(&mut self.observed.actual).await?;
-            let made = tokio::task::block_in_place(|| plan(&self.config, &self.observed, scope));
+            self.catch_up().await?;
+            let made = tokio::task::block_in_place(|| self.plan(scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
@@ -174,6 +191,22 @@ impl Core {
         Ok(Converged::default())
     }
 
+    /// What the configuration in force makes of what is known.
+    pub fn plan(&self, scope: &Scope) -> Plan {
+        plan(&self.config, &self.observed, scope).of_commit(self.commit.clone())
+    }
+
+    /// Reads what the store has that is new. What is read first is shared with the store: a copy of its own, made once,
+    /// keeps every later commit cheap.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let known = self.observed.actual.revision;
+        self.store.read(&mut self.observed.actual).await?;
+        if known == Revision::default() {
+            tokio::task::block_in_place(|| self.observed.actual.part());
+        }
+        Ok(())
+    }
+
     async fn apply(&mut self, made: Plan, now: Timestamp) -> Result<Option<Report>, StoreError> {
         let approved = made.approve_where(|change| self.consent(change, now));
         let batch = approved.batch();
@@ -181,7 +214,7 @@ impl Core {
             return Ok(None);
         }
         let report = engine::apply(&*self.store, approved).await?;
-        self.store.read(&mut self.observed.actual).await?;
+        self.catch_up().await?;
         Ok(Some(report))
     }
 
@@ -194,7 +227,7 @@ impl Core {
             return Ok(None);
         }
         let report = engine::apply(&*self.store, approved).await?;
-        self.store.read(&mut self.observed.actual).await?;
+        self.catch_up().await?;
         self.settle(Some(&report));
         Ok(Some(report))
     }
@@ -296,8 +329,12 @@ impl Core {
         self.open.values().flat_map(|open| &open.held)
     }
 
-    /// Puts another configuration in force; everybody is planned anew.
-    pub fn configure(&mut self, config: Arc<Config>) {
+    /// Puts another configuration in force; everybody is planned anew. The same one of another commit plans nobody.
+    pub fn configure(&mut self, config: Arc<Config>, commit: Option<Text>) {
+        self.commit = commit;
+        if Arc::ptr_eq(&self.config, &config) {
+            return;
+        }
         let gone: Vec<Id> = self
             .observed
             .directory
@@ -326,6 +363,12 @@ fn declared(config: &Config) -> BTreeSet<Id> {
 /// The declared tenants that are read.
 fn watched(config: &Config) -> BTreeSet<Id> {
     config.tenants.iter().filter(|tenant| !tenant.suspend).map(|tenant| tenant.id.clone()).collect()
+}
+
+/// Whom a read touched.
+enum Reached {
+    Users(BTreeSet<UserKey>),
+    Everybody,
 }
 
 /// What a read brought.

@@ -38,6 +38,8 @@ pub struct Metrics {
     declared: RwLock<BTreeSet<Text>>,
     /// When a directory was last read to its end.
     read_at: Mutex<BTreeMap<Text, Timestamp>>,
+    /// Since when items of queues are being worked on.
+    working: Mutex<BTreeMap<(&'static str, Text), Timestamp>>,
 }
 
 impl Metrics {
@@ -49,7 +51,8 @@ impl Metrics {
         let process = ProcessFamilies::new(&mut register);
         process.build.at([env!("CARGO_PKG_VERSION")]).set(1.0);
         process.started.at([]).set(seconds(started));
-        Self { register, tenants, process, declared: RwLock::default(), read_at: Mutex::default() }
+        let (declared, read_at, working) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Self { register, tenants, process, declared, read_at, working }
     }
 
     /// The tenants that the configuration declares, by name. The series of all others go; counters of new ones start
@@ -96,6 +99,13 @@ impl Metrics {
     fn grow_old(&self, now: Timestamp) {
         for (tenant, read_at) in &*self.read_at.lock().unwrap_or_else(PoisonError::into_inner) {
             self.tenants.age.at([tenant]).set((seconds(now) - seconds(*read_at)).max(0.0));
+        }
+        let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        for ([name], _) in self.process.queue_depth.all() {
+            let of_this = working.iter().filter(|((queue, _), _)| *queue == name);
+            let ages: Vec<f64> = of_this.map(|(_, began)| (seconds(now) - seconds(*began)).max(0.0)).collect();
+            self.process.queue_unfinished.at([&name]).set(ages.iter().sum());
+            self.process.queue_longest.at([&name]).set(ages.into_iter().fold(0.0, f64::max));
         }
     }
 

@@ -11,11 +11,12 @@ use super::connection::{Connection, FullRead, jittered};
 use super::core::{Converged, Core};
 use super::metrics::{Metrics, RoundResult};
 use super::mirror::{Found, Mirror};
+use super::queue::{Queue, Work};
 use super::running::{Connected, Shared};
 use super::tend::tend;
 use crate::directory::News;
 use crate::manifest::config::{Config, Tenant};
-use crate::model::Status;
+use crate::model::{Id, Status};
 use crate::plan::Action;
 use crate::source::{Source, SourceError, SourceErrorClass};
 
@@ -23,15 +24,38 @@ use crate::source::{Source, SourceError, SourceErrorClass};
 const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// Ends a tenant's waiting.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Nudge {
+    queue: Arc<Queue>,
+    tenant: Id,
     notify: Notify,
     relooks: AtomicU32,
 }
 
 impl Nudge {
+    /// Of a tenant that waits for its first look.
+    pub fn new(queue: Arc<Queue>, tenant: Id) -> Self {
+        queue.add(&tenant);
+        Self { queue, tenant, notify: Notify::new(), relooks: AtomicU32::default() }
+    }
+
+    /// The look begins.
+    fn take(&self) -> Work {
+        self.queue.take(&self.tenant)
+    }
+
+    /// Waits for so long, or until somebody asks for a look or tells it to stop.
+    async fn wait(&self, time: Duration, stop: &mut watch::Receiver<bool>) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.notify.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+
     /// Look again.
     pub fn look(&self) {
+        self.queue.add(&self.tenant);
         self.notify.notify_one();
     }
 
@@ -81,8 +105,11 @@ pub(super) async fn watch_tenant(
                 tokio::join!(eye.watch(&*source, &nudge, stop.clone()), tending);
             }
             Err(error) => {
+                let work = nudge.take();
+                work.failed();
                 let wait = eye.fail(error).await;
-                let _ = tokio::time::timeout(wait, stop.changed()).await;
+                drop(work);
+                nudge.wait(wait, &mut stop).await;
             }
         }
     }
@@ -109,17 +136,21 @@ impl Eye {
     /// Looks, waits, looks again.
     async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let Some(wait) = self.look(source, nudge, &mut stop).await else { return };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = nudge.notify.notified() => {}
-                _ = stop.changed() => {}
-            }
+            let work = nudge.take();
+            let Some(wait) = self.look(source, nudge, &work, &mut stop).await else { return };
+            drop(work);
+            nudge.wait(wait, &mut stop).await;
         }
     }
 
     /// One look; says how long to wait before the next. `None` when it was told to stop.
-    async fn look(&mut self, source: &dyn Source, nudge: &Nudge, stop: &mut watch::Receiver<bool>) -> Option<Duration> {
+    async fn look(
+        &mut self,
+        source: &dyn Source,
+        nudge: &Nudge,
+        work: &Work,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<Duration> {
         let policy = self.shared.config().policy.clone();
         let began = Instant::now();
         let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
@@ -137,11 +168,15 @@ impl Eye {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
                 self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
                 let (found, result) = self.converge(news).await;
+                if result == RoundResult::Failed {
+                    work.failed();
+                }
                 self.count(result, began.elapsed(), None);
                 nudge.closer_look(found).unwrap_or_else(|| jittered(policy.poll_interval, self.random.f64()))
             }
             Err(error) => {
                 let class = error.class;
+                work.failed();
                 let wait = self.fail(error).await;
                 self.count(RoundResult::Failed, began.elapsed(), Some(class));
                 wait

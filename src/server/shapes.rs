@@ -79,6 +79,10 @@ fn digest() -> Value {
     json!({ "type": "string", "pattern": "^sha256:[0-9a-f]+$" })
 }
 
+fn commit() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-f]+$" })
+}
+
 /// What a field of a record holds: only `portalAccess` is a boolean.
 fn value() -> Value {
     json!({ "type": ["string", "boolean", "null"] })
@@ -131,6 +135,7 @@ fn plan() -> Value {
         ("formatVersion", json!({ "const": crate::report::json::FORMAT_VERSION })),
         ("createdAt", instant()),
         ("configDigest", digest()),
+        ("configCommit", or_null(commit())),
         ("stateRevision", count()),
         ("tenants", list(named("PlanTenant"))),
         ("summary", named("Summary")),
@@ -288,6 +293,7 @@ fn event() -> Value {
         ("rule", or_null(text())),
         ("reason", text()),
         ("configDigest", or_null(digest())),
+        ("configCommit", or_null(commit())),
         ("before", or_null(person())),
         ("after", person()),
     ])

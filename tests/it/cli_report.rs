@@ -77,6 +77,7 @@ pub(crate) fn rich() -> Plan {
     Plan {
         basis: Basis {
             config_digest: "sha256:0123456789abcdef0123".into(),
+            config_commit: None,
             state_revision: Revision(42),
             tenants: vec![
                 head("contoso", CONTOSO, TenantState::Complete),

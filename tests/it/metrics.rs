@@ -49,7 +49,8 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     metrics.notification(Authenticity::Forged);
     metrics.queue_added("tenants", 2);
     metrics.queue_taken("tenants", 1, Duration::from_millis(30));
-    metrics.queue_worked("tenants", Duration::from_secs(2));
+    metrics.queue_began("tenants", "contoso", jiff::Timestamp::UNIX_EPOCH);
+    metrics.queue_ended("tenants", "contoso", Duration::from_secs(2));
     metrics.queue_retried("tenants");
     metrics.manifests_valid("sha256:00", Some("4f2a"), at(1));
     metrics.http(Some("/v1/employees/{id}"), "GET", 200, Duration::from_millis(4));

@@ -1,5 +1,6 @@
 //! What is recorded of the process: notifications, queues, manifests, HTTP requests and the state.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -81,8 +82,14 @@ impl Metrics {
         self.queue_depth(name, depth);
     }
 
-    /// The work on an item took so long.
-    pub fn queue_worked(&self, name: &'static str, took: Duration) {
+    /// The work on an item began then.
+    pub fn queue_began(&self, name: &'static str, item: &str, now: Timestamp) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).insert((name, Text::from(item)), now);
+    }
+
+    /// The work on an item has ended after so long.
+    pub fn queue_ended(&self, name: &'static str, item: &str, took: Duration) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name, Text::from(item)));
         self.process.queue_worked.at([name]).observe(took.as_secs_f64());
     }
 
