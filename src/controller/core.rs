@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::runtime::RuntimeFlavor;
 
 use super::approval::Approval;
 use super::health::Vital;
@@ -167,7 +168,7 @@ impl Core {
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
             self.catch_up().await?;
-            let made = tokio::task::block_in_place(|| self.plan(scope));
+            let made = busy(|| self.plan(scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
@@ -202,7 +203,7 @@ impl Core {
         let known = self.observed.actual.revision;
         self.store.read(&mut self.observed.actual).await?;
         if known == Revision::default() {
-            tokio::task::block_in_place(|| self.observed.actual.part());
+            busy(|| self.observed.actual.part());
         }
         Ok(())
     }
@@ -376,4 +377,12 @@ pub(super) struct Heard {
     pub touched: Touched,
     /// Users whom a full read found otherwise than the changes had said; `None` when only changes were read.
     pub corrected: Option<usize>,
+}
+
+/// Works for a while without awaiting anything; where other threads can take over this one's tasks, they do.
+pub(super) fn busy<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
+    }
 }

@@ -153,7 +153,7 @@ impl Eye {
     ) -> Option<Duration> {
         let policy = self.shared.config().policy.clone();
         let began = Instant::now();
-        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
+        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(self.shared.now(), &policy));
         let links = match full {
             FullRead::Due => None,
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
@@ -166,7 +166,7 @@ impl Eye {
         Some(match read {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
-                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
+                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(self.shared.now(), full));
                 let (found, result) = self.converge(news).await;
                 if result == RoundResult::Failed {
                     work.failed();
@@ -186,7 +186,7 @@ impl Eye {
 
     fn count(&self, result: RoundResult, took: Duration, failing: Option<SourceErrorClass>) {
         let (metrics, name) = (&self.shared.metrics, &self.tenant.name);
-        metrics.round(name, result, took, Timestamp::now());
+        metrics.round(name, result, took, self.shared.now());
         let (phase, failures) =
             self.shared.connection(&self.tenant.id, |connection| (connection.phase(), connection.failures()));
         metrics.connection(name, phase, failures, failing);
@@ -195,7 +195,7 @@ impl Eye {
     async fn fail(&mut self, error: SourceError) -> Duration {
         let SourceError { class, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
-        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
+        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
         if let Err(error) = lost {
             tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
         }
@@ -236,7 +236,7 @@ impl Eye {
                 tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
             }
         }
-        let converged = core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await;
+        let converged = core.converge(&self.tenant.id, heard.touched, self.shared.now()).await;
         tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
         drop(core);
         let result = match converged {

@@ -41,6 +41,8 @@ mod scenarios;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod store;
