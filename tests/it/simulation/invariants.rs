@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::directory::Directory;
-use bmsync::model::{Field, Record, RecordKey, Revision, Status, UserKey, folded};
+use bmsync::model::{Field, Id, Record, RecordKey, Revision, Status, UserKey, folded};
 use bmsync::plan::{Action, Change, Observed, Plan, Scope, plan};
 use fastrand::Rng;
 
 use crate::oracle::model::Verdict;
 use crate::oracle::translate;
-use crate::oracle::world::World;
+use crate::oracle::world::{Limit, Policy, World};
 
 /// What is looked at when everything has settled.
 pub struct Reckoning {
@@ -25,6 +25,8 @@ pub struct Reckoning {
     pub verdict: Verdict,
     /// Whether a person edited records on the way.
     pub edited: bool,
+    /// Every policy that was in force; nothing when a person approved what the guards held back.
+    pub guarded: Option<Vec<Policy>>,
 }
 
 type Held = Result<(), String>;
@@ -35,6 +37,7 @@ pub fn hold(it: &Reckoning) -> Held {
     nothing_is_lost_and_no_id_reused(it)?;
     only_what_may_be_touched_was(it)?;
     names_are_unique(&history)?;
+    guards_were_kept(it, &history)?;
     undo(it)?;
     let next = next_plan(it);
     the_next_plan_is_empty(it, &next)?;
@@ -61,11 +64,8 @@ fn the_next_plan_is_empty(it: &Reckoning, next: &Plan) -> Held {
 /// I1: the second implementation of the rules, which knows nothing of what was seen before, would write nothing but over
 /// edits that the plan preserves.
 fn the_state_is_what_the_rules_say(it: &Reckoning, next: &Plan) -> Held {
-    let preserved: BTreeSet<(RecordKey, &str)> = next
-        .preserved
-        .iter()
-        .flat_map(|one| one.fields.iter().map(|field| (one.record, field.slot.word())))
-        .collect();
+    let preserved: BTreeSet<(RecordKey, &str)> =
+        next.preserved.iter().flat_map(|one| one.fields.iter().map(|field| (one.record, field.slot.word()))).collect();
     let held: BTreeSet<_> = it.held.iter().map(|change| translate::key(&change.user.key)).collect();
     for change in it.verdict.changes.iter().filter(|change| change.held.is_none() && !held.contains(&change.user)) {
         let key = change.id.map(|id| RecordKey { kind: change.kind, id });
@@ -92,6 +92,42 @@ fn nothing_is_lost_and_no_id_reused(it: &Reckoning) -> Held {
     }
     let there: BTreeSet<RecordKey> = it.actual.records().map(|record| record.key).collect();
     if there == born { Ok(()) } else { Err(format!("records {there:?}, but {born:?} were made")) }
+}
+
+/// I6: unless a person approved it, no commit has more deactivations or archives of a tenant than some policy allowed.
+fn guards_were_kept(it: &Reckoning, history: &[Moment]) -> Held {
+    let Some(policies) = &it.guarded else { return Ok(()) };
+    for moment in history.iter().filter(|moment| !moment.imported) {
+        let events = it.events.iter().filter(|event| event.revision == moment.revision);
+        let mut counts: BTreeMap<(Id, &str), u64> = BTreeMap::new();
+        for event in events.filter(|event| event.action == "deactivate" || event.action == "archive") {
+            let Some(user) = &event.user else { continue };
+            *counts.entry((user.tenant.clone(), event.action.as_str())).or_default() += 1;
+        }
+        for ((tenant, action), count) in counts {
+            let owned = moment.before.values().filter(|record| {
+                record.status == Status::Active && record.link.as_ref().is_some_and(|link| link.user.tenant == tenant)
+            });
+            let active = owned.count() as u64;
+            let limit = |policy: &Policy| match action {
+                "archive" => allowed_by(policy.max_archives, active),
+                _ => allowed_by(policy.max_deactivations, active),
+            };
+            if policies.iter().all(|policy| limit(policy) < count) {
+                return Err(format!("revision {} has {count} × {action} of {tenant}: {policies:?}", moment.revision));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// R10: "A number, or a percentage (rounded down, at least 5)".
+fn allowed_by(limit: Limit, active: u64) -> u64 {
+    match limit {
+        Limit::None => u64::MAX,
+        Limit::Count(count) => count,
+        Limit::Percent(percent) => (active * u64::from(percent) / 100).max(5),
+    }
 }
 
 /// A state on the way: after each revision, with the records that it wrote.
@@ -139,8 +175,7 @@ fn bare(record: &Record) -> Record {
 
 /// I8: replayed backwards, the events lead to nothing.
 fn undo(it: &Reckoning) -> Held {
-    let mut state: BTreeMap<RecordKey, Record> =
-        it.actual.records().map(|record| (record.key, bare(record))).collect();
+    let mut state: BTreeMap<RecordKey, Record> = it.actual.records().map(|record| (record.key, bare(record))).collect();
     for event in it.events.iter().rev() {
         let key = event.after.key;
         if state.get(&key) != Some(&bare(&event.after)) {

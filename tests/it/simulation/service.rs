@@ -104,9 +104,10 @@ impl Service {
         let joined = now.members.difference(&before.members);
         told.extend(joined.map(|(group, member)| Told::Joined { group: guid(group), member: guid(member) }));
         // A user that is gone for good takes its memberships along.
-        let left = before.members.difference(&now.members).filter(|(_, member)| {
-            !before.users.contains_key(member) || now.users.contains_key(member)
-        });
+        let left = before
+            .members
+            .difference(&now.members)
+            .filter(|(_, member)| !before.users.contains_key(member) || now.users.contains_key(member));
         told.extend(left.map(|(group, member)| Told::Left { group: guid(group), member: guid(member) }));
         if repeat {
             told.extend(told.clone());

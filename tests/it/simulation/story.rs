@@ -15,7 +15,7 @@ use super::stage::{Stage, Tally};
 use crate::oracle::generate::Dice;
 use crate::oracle::model;
 use crate::oracle::translate;
-use crate::oracle::world::{Op, World};
+use crate::oracle::world::{Op, Policy, World};
 
 /// So long nothing goes wrong any more before the reckoning: longer than any wait, and than the interval of full reads.
 const PEACE: Duration = Duration::from_mins(100);
@@ -44,19 +44,20 @@ struct Story {
     process: Option<Process>,
     /// Whether a person edited records, so that drift may stand at the end.
     edited: bool,
-    /// Whether a person approved what was held, so that guards do not bound what happened.
-    approved: bool,
+    /// Every policy that was in force; nothing once a person approved what was held.
+    guarded: Option<Vec<Policy>>,
 }
 
 impl Story {
     async fn begin(stage: Arc<Stage>, dice: Dice) -> Self {
+        let policy = stage.world().policy;
         let story = Self {
             stage,
             dice,
             platters: Arc::new(MemoryLedger::new()),
             process: None,
             edited: false,
-            approved: false,
+            guarded: Some(vec![policy]),
         };
         story.import(&story.stage.world()).await;
         story
@@ -151,7 +152,7 @@ impl Story {
         for tenant in self.stage.world().tenants.into_keys() {
             if self.ask(async |process| process.approve(&tenant).await).await == Some(true) {
                 self.stage.note("approval");
-                self.approved = true;
+                self.guarded = None;
             }
         }
     }
@@ -191,6 +192,9 @@ impl Story {
     /// Changes what directories hold or admins declare; those who subscribed are told, or are not, or twice.
     async fn declare(&mut self, op: &Op) {
         let moved = self.stage.change(|world| op.happen(world));
+        if let (Op::Policy(policy), Some(guarded)) = (op, &mut self.guarded) {
+            guarded.push(policy.clone());
+        }
         for tenant in moved {
             if self.stage.goes_wrong("lost notification") {
                 continue;
@@ -238,7 +242,8 @@ impl Story {
         let actual = self.platters.load().await.expect("memory");
         let events = self.platters.events(0, usize::MAX).await.expect("memory");
         let verdict = model::plan(&world);
-        let reckoning = Reckoning { world, actual, events, held, verdict, edited: self.edited };
+        let reckoning =
+            Reckoning { world, actual, events, held, verdict, edited: self.edited, guarded: self.guarded.clone() };
         self.kill().await;
         invariants::hold(&reckoning)
     }
