@@ -6,15 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use super::approval::Approval;
 use super::health::Vital;
-use crate::approved::Consent;
+use super::reached::{Reached, reached};
+use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Failure, Report};
 use crate::manifest::config::Config;
 use crate::model::{Id, Revision, Text, UserKey};
 use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
 
 /// How often a round is made again when somebody else wrote in between.
@@ -119,7 +122,7 @@ impl Core {
             self.fresh.insert(tenant.clone());
             return Ok(Converged::default());
         }
-        let users = match self.reached(tenant, touched) {
+        let users = match reached(&self.config, &self.observed.directory, tenant, touched) {
             Reached::Users(users) if !self.fresh.contains(tenant) => users,
             Reached::Users(_) | Reached::Everybody => return self.converge_all(now).await,
         };
@@ -128,21 +131,6 @@ impl Core {
         }
         let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
         self.round(&scope, now).await
-    }
-
-    /// Whom it touches that users and groups changed. A rule's own group decides over more than its members: a broken
-    /// rule holds back what happens to others, so then it is everybody.
-    fn reached(&self, tenant: &Id, touched: Touched) -> Reached {
-        let Touched { users, groups, moved, everybody } = touched;
-        let decides = |group: &Id| self.config.rules_of(tenant).any(|rule| rule.group == *group);
-        if everybody || groups.iter().any(decides) {
-            return Reached::Everybody;
-        }
-        let nests = self.config.tenant(tenant).is_some_and(|tenant| tenant.nested_groups);
-        let known = self.observed.directory.tenant(tenant).filter(|_| nests && groups.len() + moved.len() > 0);
-        let under = known.map(|known| known.users_under(groups.iter().chain(&moved))).unwrap_or_default();
-        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
-        Reached::Users(users.into_iter().chain(under).map(key).collect())
     }
 
     /// Plans everybody and applies it.
@@ -193,7 +181,10 @@ impl Core {
 
     /// What the configuration in force makes of what is known.
     pub fn plan(&self, scope: &Scope) -> Plan {
-        plan(&self.config, &self.observed, scope).of_commit(self.commit.clone())
+        let span = tracing::info_span!(target: TARGET, "plan", changes = tracing::field::Empty);
+        let made = span.in_scope(|| plan(&self.config, &self.observed, scope));
+        span.record("changes", made.changes.len());
+        made.of_commit(self.commit.clone())
     }
 
     /// Reads what the store has that is new. What is read first is shared with the store: a copy of its own, made once,
@@ -213,9 +204,15 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
+        self.write(approved).await.map(Some)
+    }
+
+    /// Writes, and reads what came of it.
+    async fn write(&mut self, approved: Approved) -> Result<Report, StoreError> {
+        let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
+        let report = engine::apply(&*self.store, approved).instrument(span).await?;
         self.catch_up().await?;
-        Ok(Some(report))
+        Ok(report)
     }
 
     /// Applies a plan of everybody that was made just now, and remembers what it leaves open.
@@ -226,8 +223,7 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
-        self.catch_up().await?;
+        let report = self.write(approved).await?;
         self.settle(Some(&report));
         Ok(Some(report))
     }
@@ -363,12 +359,6 @@ fn declared(config: &Config) -> BTreeSet<Id> {
 /// The declared tenants that are read.
 fn watched(config: &Config) -> BTreeSet<Id> {
     config.tenants.iter().filter(|tenant| !tenant.suspend).map(|tenant| tenant.id.clone()).collect()
-}
-
-/// Whom a read touched.
-enum Reached {
-    Users(BTreeSet<UserKey>),
-    Everybody,
 }
 
 /// What a read brought.

@@ -104,7 +104,7 @@ impl Metrics {
         for ([name], _) in self.process.queue_depth.all() {
             let of_this = working.iter().filter(|((queue, _), _)| *queue == name);
             let ages: Vec<f64> = of_this.map(|(_, began)| (seconds(now) - seconds(*began)).max(0.0)).collect();
-            self.process.queue_unfinished.at([&name]).set(ages.iter().sum());
+            self.process.queue_unfinished.at([&name]).set(ages.iter().fold(0.0, |sum, age| sum + age));
             self.process.queue_longest.at([&name]).set(ages.into_iter().fold(0.0, f64::max));
         }
     }

@@ -11,6 +11,7 @@ pub mod metrics;
 mod mirror;
 mod operations;
 mod queue;
+pub mod reached;
 mod running;
 mod snapshot;
 mod status;

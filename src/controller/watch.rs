@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use super::connection::{Connection, FullRead, jittered};
 use super::core::{Converged, Core};
@@ -19,6 +20,7 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Status};
 use crate::plan::Action;
 use crate::source::{Source, SourceError, SourceErrorClass};
+use crate::spans::TARGET;
 
 /// A notification may come before the delta shows its change: so often it is looked again, after so long.
 const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
@@ -137,7 +139,8 @@ impl Eye {
     async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let work = nudge.take();
-            let Some(wait) = self.look(source, nudge, &work, &mut stop).await else { return };
+            let span = tracing::info_span!(target: TARGET, "round", tenant = %self.tenant.name);
+            let Some(wait) = self.look(source, nudge, &work, &mut stop).instrument(span).await else { return };
             drop(work);
             nudge.wait(wait, &mut stop).await;
         }
@@ -159,8 +162,9 @@ impl Eye {
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
         };
         // Nothing is held while the network is waited for: other tenants go on.
+        let reading = tracing::info_span!(target: TARGET, "read", full = links.is_none());
         let read = tokio::select! {
-            read = source.read(links.as_ref(), &()) => read,
+            read = source.read(links.as_ref(), &()).instrument(reading) => read,
             _ = stop.wait_for(|stop| *stop) => return None,
         };
         Some(match read {
