@@ -33,7 +33,8 @@ impl Started {
 /// traced, where the environment names a collector.
 pub fn start(cli: &Cli, output: &Output) -> Started {
     let Cli { global, verb } = cli;
-    let (filter, trouble) = filter(global, std::env::var("RUST_LOG").ok());
+    let silence = if matches!(verb, Verb::Run(_)) { "warn" } else { "error" };
+    let (filter, trouble) = filter(global, silence, std::env::var("RUST_LOG").ok());
     let filter = filter.and(filter_fn(|line| !is_span(line) && is_discreet(line.target(), *line.level())));
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(output.aside_is_coloured());
     let layer = match global.log_format {
@@ -41,13 +42,12 @@ pub fn start(cli: &Cli, output: &Output) -> Started {
         LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
     };
     let registry = tracing_subscriber::registry().with(layer);
-    let started = match (verb, traces::are_wanted()) {
-        (Verb::Run(_), true) => traced(registry, output),
-        (_, _) => {
-            // A second start in one process (tests) keeps the first.
-            let _ = registry.try_init();
-            Started::default()
-        }
+    let started = if matches!(verb, Verb::Run(_)) && traces::are_wanted() {
+        traced(registry, output)
+    } else {
+        // A second start in one process (tests) keeps the first.
+        let _ = registry.try_init();
+        Started::default()
     };
     if let Some(trouble) = trouble {
         output.warn(format!("RUST_LOG is not understood and does not count: {}", crate::display::safe(&trouble)));
@@ -91,18 +91,20 @@ fn is_span(line: &tracing::Metadata<'_>) -> bool {
 }
 
 /// What is logged, and what was wrong with `RUST_LOG`.
-fn filter(global: &Global, rust_log: Option<String>) -> (EnvFilter, Option<String>) {
+fn filter(global: &Global, silence: &str, rust_log: Option<String>) -> (EnvFilter, Option<String>) {
     match rust_log.filter(|directives| !directives.trim().is_empty()).map(EnvFilter::try_new) {
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (by_options(global), Some(error.to_string())),
-        None => (by_options(global), None),
+        Some(Err(error)) => (by_options(global, silence), Some(error.to_string())),
+        None => (by_options(global, silence), None),
     }
 }
 
-/// Without options errors alone: what goes wrong is told anyhow, by the verb and in its own words.
-fn by_options(global: &Global) -> EnvFilter {
+/// Without options errors alone: what goes wrong is told anyhow, by the verb and in its own words. What runs for long has
+/// nobody to tell but the log, so there warnings are in it.
+fn by_options(global: &Global, silence: &str) -> EnvFilter {
     let own = match (global.quiet, global.verbose) {
-        (true, _) | (false, 0) => "error",
+        (true, _) => "error",
+        (false, 0) => silence,
         (false, 1) => "info",
         (false, 2) => "debug",
         (false, _) => "trace",

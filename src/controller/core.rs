@@ -2,7 +2,7 @@
 //!
 //! One at a time: the core stands behind a lock, and nothing in here waits for a network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,13 +10,14 @@ use tracing::Instrument as _;
 
 use super::approval::Approval;
 use super::health::Vital;
+use super::open::Open;
 use super::reached::{Reached, reached};
 use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
-use crate::engine::{self, Failure, Report};
+use crate::engine::{self, Report};
 use crate::manifest::config::Config;
-use crate::model::{Id, Revision, Text, UserKey};
-use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::model::{Id, Revision, Text};
+use crate::plan::{Change, Hold, Observed, Plan, Scope, TenantState, plan};
 use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
 
@@ -31,23 +32,13 @@ pub(super) struct Core {
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
-    open: BTreeMap<UserKey, Open>,
-    /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
-    preserved: BTreeMap<Id, BTreeSet<Id>>,
+    /// What earlier rounds left open.
+    pub open: Open,
     /// Tenants of which everybody is to be planned as soon as they are complete.
     fresh: BTreeSet<Id>,
     /// Tenants that have neither been read nor failed yet. Nothing is planned before they have: who is read first must
     /// not decide who gets a name (rule R12).
     unheard: BTreeSet<Id>,
-}
-
-/// What a round left open of a user: planned again in every round until it is settled.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Open {
-    pub blocked: Option<Blocked>,
-    pub held: Vec<Change>,
-    /// Why the store refused its changes.
-    pub refused: Option<String>,
 }
 
 /// What a look came to.
@@ -67,8 +58,7 @@ impl Core {
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
-            open: BTreeMap::new(),
-            preserved: BTreeMap::new(),
+            open: Open::default(),
             fresh,
             unheard,
         }
@@ -129,7 +119,7 @@ impl Core {
         if users.is_empty() && !self.is_waiting(now) {
             return Ok(Converged::default());
         }
-        let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
+        let scope = Scope::Users(users.into_iter().chain(self.open.users().cloned()).collect());
         self.round(&scope, now).await
     }
 
@@ -143,13 +133,7 @@ impl Core {
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
-        let refused = self.open.values().any(|open| open.refused.is_some());
-        refused || self.held().any(|change| self.consent(change, now) == Consent::Given)
-    }
-
-    fn unsettled(&self) -> impl Iterator<Item = UserKey> + '_ {
-        let unsettled = |open: &Open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some();
-        self.open.iter().filter(move |(_, open)| unsettled(open)).map(|(key, _)| key.clone())
+        self.open.has_refused() || self.open.held().any(|change| self.consent(change, now) == Consent::Given)
     }
 
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
@@ -159,7 +143,9 @@ impl Core {
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
-                    self.settle(report.as_ref());
+                    if let Some(report) = &report {
+                        self.open.settle(report);
+                    }
                     self.calm();
                     let planned = match scope {
                         Scope::Users(users) => users.len(),
@@ -223,63 +209,32 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = self.write(approved).await?;
-        self.settle(Some(&report));
-        Ok(Some(report))
+        match self.write(approved).await {
+            Ok(report) => {
+                self.open.settle(&report);
+                Ok(Some(report))
+            }
+            Err(error) => {
+                self.give_back(&Scope::All);
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers what the plan leaves open; who was planned with everybody else is owed nothing more.
+    fn remember(&mut self, made: &Plan, scope: &Scope) {
+        self.open.remember(made, scope);
+        if matches!(scope, Scope::All) {
+            let complete = made.basis.tenants.iter().filter(|head| head.state == TenantState::Complete);
+            complete.for_each(|head| {
+                self.fresh.remove(&head.tenant);
+            });
+        }
     }
 
     fn consent(&self, change: &Change, now: Timestamp) -> Consent {
         let covered = self.approvals.iter().any(|approval| approval.covers(change, now));
         if covered { Consent::Given } else { Consent::Withheld }
-    }
-
-    /// Remembers what the plan leaves open of those it speaks of. Users of a tenant that was not planned keep theirs.
-    fn remember(&mut self, made: &Plan, scope: &Scope) {
-        let planned: BTreeSet<&Id> = made
-            .basis
-            .tenants
-            .iter()
-            .filter(|head| head.state == TenantState::Complete)
-            .map(|head| &head.tenant)
-            .collect();
-        match scope {
-            Scope::All | Scope::Tenant(_) => {
-                self.open.retain(|key, _| !planned.contains(&key.tenant));
-                self.preserved.retain(|tenant, _| !planned.contains(tenant));
-            }
-            Scope::Users(users) => {
-                for key in users.iter().filter(|key| planned.contains(&key.tenant)) {
-                    self.open.remove(key);
-                    if let Some(preserved) = self.preserved.get_mut(&key.tenant) {
-                        preserved.remove(&key.user);
-                    }
-                }
-            }
-        }
-        if matches!(scope, Scope::All) {
-            self.fresh.retain(|tenant| !planned.contains(tenant));
-        }
-        for blocked in &made.blocked {
-            self.open.entry(blocked.user.key.clone()).or_default().blocked = Some(blocked.clone());
-        }
-        for held in made.changes.iter().filter(|change| change.held.is_some()) {
-            self.open.entry(held.user.key.clone()).or_default().held.push(held.clone());
-        }
-        for preserved in &made.preserved {
-            let UserKey { tenant, user } = preserved.user.key.clone();
-            self.preserved.entry(tenant).or_default().insert(user);
-        }
-    }
-
-    fn settle(&mut self, report: Option<&Report>) {
-        let Some(report) = report else { return };
-        for open in self.open.values_mut() {
-            open.held.retain(|held| !report.done.contains(&held.user.key));
-        }
-        for Failure { user, message } in &report.failures {
-            self.open.entry(user.key.clone()).or_default().refused = Some(message.clone());
-        }
-        self.open.retain(|_, open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some());
     }
 
     /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
@@ -289,7 +244,7 @@ impl Core {
         for tenant in suspicious {
             let holds =
                 |change: &Change| change.user.key.tenant == tenant && change.held == Some(Hold::SourceUnhealthy);
-            if !self.held().any(holds) {
+            if !self.open.held().any(holds) {
                 self.observed.directory.tenant_mut(&tenant).suspicion = None;
             }
         }
@@ -301,28 +256,8 @@ impl Core {
             Scope::All | Scope::Tenant(_) => {
                 self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()));
             }
-            Scope::Users(users) => {
-                for key in users {
-                    self.open.entry(key.clone()).or_default().refused =
-                        Some(String::from("the state could not be written"));
-                }
-            }
+            Scope::Users(users) => self.open.owe(users),
         }
-    }
-
-    /// What earlier rounds left open, by user.
-    pub fn open(&self) -> impl Iterator<Item = (&UserKey, &Open)> {
-        self.open.iter()
-    }
-
-    /// How many records of a tenant have local edits that stand.
-    pub fn preserved(&self, tenant: &Id) -> u64 {
-        self.preserved.get(tenant).map_or(0, |users| users.len() as u64)
-    }
-
-    /// The held changes of everybody.
-    pub fn held(&self) -> impl Iterator<Item = &Change> {
-        self.open.values().flat_map(|open| &open.held)
     }
 
     /// Puts another configuration in force; everybody is planned anew. The same one of another commit plans nobody.
@@ -340,8 +275,7 @@ impl Core {
             .collect();
         for id in gone {
             self.observed.directory.forget(&id);
-            self.open.retain(|key, _| key.tenant != id);
-            self.preserved.remove(&id);
+            self.open.forget(&id);
         }
         self.fresh = declared(&config);
         let unread =

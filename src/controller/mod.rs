@@ -9,6 +9,7 @@ mod health;
 pub mod manifests;
 pub mod metrics;
 mod mirror;
+mod open;
 mod operations;
 mod queue;
 pub mod reached;

@@ -123,10 +123,11 @@ impl Operations for Controller {
         let core = self.shared().core.lock().await;
         let now = Timestamp::now();
         let config = Arc::clone(&core.config);
+        let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, &core, now)
+            conditions.tenant(tenant, &connection, problem.as_deref(), &core, now)
         };
         config.tenants.iter().map(status).collect()
     }
@@ -209,7 +210,7 @@ fn unknown(wanted: &str) -> Refusal {
 }
 
 fn held(core: &Core, tenant: &Tenant) -> Held {
-    let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
+    let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
     let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);

@@ -68,6 +68,8 @@ pub(super) struct Shared {
     queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
+    /// Why the newest manifests are not in force.
+    problem: Mutex<Option<String>>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -100,6 +102,7 @@ impl Controller {
             metrics,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
+            problem: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -126,6 +129,11 @@ impl Controller {
         self.nudge_all();
     }
 
+    /// Notes why the newest manifests are not in force, on one line fit to be shown; nothing when they are.
+    pub fn note_problem(&self, problem: Option<String>) {
+        *self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
     /// Makes the tasks those of the declared tenants.
     fn watch_declared(&self) {
         let config = self.shared.config();
@@ -137,7 +145,9 @@ impl Controller {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
         }
-        ended.keys().for_each(|tenant| self.shared.queue.forget(tenant));
+        for tenant in ended.keys() {
+            self.shared.queue.forget(tenant);
+        }
     }
 
     /// Looks again at every tenant.
@@ -203,6 +213,11 @@ impl Shared {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the newest manifests are not in force.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The conditions of tenants and rules.

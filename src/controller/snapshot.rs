@@ -31,7 +31,7 @@ impl Core {
             config: Arc::clone(&self.config),
             commit: self.commit.clone(),
             observed: self.observed.clone(),
-            open: self.open().map(|(key, _)| key.clone()).collect(),
+            open: self.open.users().cloned().collect(),
         }
     }
 }

@@ -171,7 +171,7 @@ impl Eye {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
                 self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
-                let (found, result) = self.converge(news).await;
+                let (found, result) = self.converge(news, work.noticed()).await;
                 if result == RoundResult::Failed {
                     work.failed();
                 }
@@ -212,8 +212,7 @@ impl Eye {
     }
 
     /// Takes the news in, saves them, and makes BMS follow.
-    async fn converge(&mut self, news: News) -> (Finding, RoundResult) {
-        let noticed = Instant::now();
+    async fn converge(&mut self, news: News, noticed: Instant) -> (Finding, RoundResult) {
         let changes = match &news {
             News::Changes(changes) => Some(changes.clone()),
             News::Everything(_) => None,
@@ -266,22 +265,22 @@ fn tally(metrics: &Metrics, tenant: &Tenant, core: &Core, corrected: Option<usiz
     if let Some(corrected) = corrected {
         metrics.full_read(name, corrected as u64);
     }
+    metrics.state(core.observed.actual.revision);
     if converged.is_none_or(|converged| converged.planned == 0) {
         return;
     }
     for tenant in &core.config.tenants {
         tally_open(metrics, tenant, core);
     }
-    metrics.state(core.observed.actual.revision, None);
 }
 
 /// What rounds have left open of a tenant, and what it owns.
 fn tally_open(metrics: &Metrics, tenant: &Tenant, core: &Core) {
     let name = tenant.name.as_str();
-    let open: Vec<_> = core.open().filter(|(key, _)| key.tenant == tenant.id).map(|(_, open)| open).collect();
+    let open: Vec<_> = core.open.of(&tenant.id).collect();
     metrics.blocked(name, open.iter().filter_map(|open| Some((open.blocked.as_ref()?.code, 1))));
     metrics.held(name, open.iter().flat_map(|open| &open.held).filter_map(|held| Some((held.held?, 1))));
-    metrics.preserved(name, core.preserved(&tenant.id));
+    metrics.preserved(name, core.open.preserved(&tenant.id));
     let actual = &core.observed.actual;
     let active = actual.owned_active(&tenant.id);
     let all = actual.owning_tenants().find(|(id, _)| **id == tenant.id).map_or(0, |(_, all)| all);

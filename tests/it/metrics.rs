@@ -55,7 +55,12 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     metrics.manifests_valid("sha256:00", Some("4f2a"), at(1));
     metrics.http(Some("/v1/employees/{id}"), "GET", 200, Duration::from_millis(4));
     metrics.http(None, "BREW", 418, Duration::from_millis(1));
-    metrics.state(Revision(42), Some(4096));
+    metrics.state(Revision(42));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("deeper")).unwrap();
+    std::fs::write(folder.path().join("deeper/file"), [0; 4096]).unwrap();
+    metrics.measure(folder.path());
+    assert!(!metrics.text().is_empty());
 }
 
 /// The value of the series `name{key="value",…}`.
