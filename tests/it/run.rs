@@ -7,4 +7,4 @@ mod shutdown;
 mod stage;
 mod tenants;
 mod triggers;
-mod world;
+pub mod world;
