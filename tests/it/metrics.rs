@@ -160,8 +160,24 @@ fn names_follow_the_conventions() {
 #[test]
 fn every_label_is_a_known_one_and_shown_as_described() {
     let known = [
-        "action", "class", "code", "commit", "digest", "file", "kind", "method", "name", "phase", "reason", "resource",
-        "result", "route", "status", "tenant", "version",
+        "action",
+        "class",
+        "code",
+        "commit",
+        "credential",
+        "digest",
+        "file",
+        "kind",
+        "method",
+        "name",
+        "phase",
+        "reason",
+        "resource",
+        "result",
+        "route",
+        "status",
+        "tenant",
+        "version",
     ];
     let metrics = metrics();
     record_everything(&metrics, "contoso");
