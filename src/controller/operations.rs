@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use super::approval::{self, Approval};
 use super::core::Core;
 use super::running::{Controller, Shared};
+use super::status::Known;
 use super::{
-    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -20,6 +22,7 @@ use crate::model::{Digest, Id, Kind, Record, RecordKey};
 use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
 use crate::store::StoreError;
+use crate::vault::{self, Forgotten};
 
 /// Where approvals are kept, so that they outlive a restart.
 const APPROVALS: &str = "approvals";
@@ -79,6 +82,19 @@ impl Operations for Controller {
         Ok(shown)
     }
 
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
+        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // The connection may hold a token that is still good.
+        self.reconnect(&tenant.id);
+        let (forgotten, account) = match forgotten {
+            Forgotten::Nothing => (false, None),
+            Forgotten::Gone(kept) => (true, kept.and_then(|kept| kept.account)),
+        };
+        Ok(Disconnected { tenant_id: tenant.id, forgotten, account })
+    }
+
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
@@ -127,7 +143,13 @@ impl Operations for Controller {
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, problem.as_deref(), &core, now)
+            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
+            conditions.tenant(
+                tenant,
+                &connection,
+                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
+                now,
+            )
         };
         config.tenants.iter().map(status).collect()
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::Notification;
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::queue::Queue;
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     conditions: Mutex<Conditions>,
     /// Why the newest manifests are not in force.
     problem: Mutex<Option<String>>,
+    credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -103,6 +105,7 @@ impl Controller {
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             problem: Mutex::default(),
+            credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -124,6 +127,7 @@ impl Controller {
             return;
         }
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
@@ -148,6 +152,15 @@ impl Controller {
         for tenant in ended.keys() {
             self.shared.queue.forget(tenant);
         }
+    }
+
+    /// Ends a tenant's task and starts it anew: what it held of a sign-in goes with it.
+    pub fn reconnect(&self, tenant: &Id) {
+        let mut tenants = self.shared.tenants();
+        let Some(mut watched) = tenants.remove(tenant) else { return };
+        watched.stop();
+        let anew = Watched::start(&self.shared, &watched.tenant, watched.task.take());
+        tenants.insert(tenant.clone(), anew);
     }
 
     /// Looks again at every tenant.
@@ -223,6 +236,11 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tenants sign in with.
+    pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The subscriptions of all tenants.

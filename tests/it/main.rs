@@ -46,3 +46,5 @@ mod server;
 mod simulator;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vault;

@@ -10,4 +10,4 @@ mod stage;
 mod tenants;
 mod traces;
 mod triggers;
-mod world;
+pub mod world;
