@@ -93,6 +93,11 @@ impl Stage {
         command
     }
 
+    /// Where the simulator is.
+    pub fn url(&self) -> &str {
+        &self.simulator.url
+    }
+
     /// A state that holds the account and nobody.
     pub fn empty(&self) -> PathBuf {
         self.path("empty")
@@ -125,7 +130,8 @@ impl Stage {
         Ok(if self.full().exists() { Some(bytes(&self.full())?) } else { None })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Something in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

@@ -15,7 +15,7 @@ use crate::ledger::sled::announce;
 use crate::manifest;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::{GraphSource, Http, Pace};
-use crate::store::local::LocalStore;
+use crate::store::local::{Clock, LocalStore};
 
 use super::args::{Global, RunArgs};
 use super::error::{Error, Exit};
@@ -33,7 +33,8 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let config = Arc::clone(&live.in_force().config);
     let options = Options { access: access(args)?, tls: tls(args), ..Options::default() };
     let ledger = State::Create.open(global, output)?;
-    let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
+    let clock: Clock = Arc::new(Timestamp::now);
+    let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::clone(&clock)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     announce(global.state_path()?, &server.url())?;
@@ -45,7 +46,8 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     if notification_url.is_none() {
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
-    let parts = Parts { config, ledger, store, connect: connect(), notification_url, metrics: Arc::clone(&metrics) };
+    let counted = Arc::clone(&metrics);
+    let parts = Parts { config, ledger, store, connect: connect(), notification_url, metrics: counted, clock };
     let controller = Arc::new(Controller::start(parts).await);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));

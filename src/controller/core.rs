@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::approval::Approval;
 use super::health::Vital;
+use super::think;
 use crate::approved::Consent;
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Failure, Report};
@@ -150,7 +151,7 @@ impl Core {
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
             self.store.read(&mut self.observed.actual).await?;
-            let made = tokio::task::block_in_place(|| plan(&self.config, &self.observed, scope));
+            let made = think(|| plan(&self.config, &self.observed, scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::approval::{self, Approval};
 use super::core::Core;
 use super::running::{Controller, Shared};
+use super::think;
 use super::{
     Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
 };
@@ -29,9 +30,9 @@ const APPROVALS: &str = "approvals";
 impl Operations for Controller {
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let core = self.shared().core.lock().await;
-        let created_at = Timestamp::now();
+        let created_at = self.shared().now();
         let scope = scope(candidate.as_ref().unwrap_or(&core.config), tenant)?;
-        Ok(tokio::task::block_in_place(|| match candidate {
+        Ok(think(|| match candidate {
             None => {
                 let plan = plan(&core.config, &core.observed, &scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
@@ -59,14 +60,14 @@ impl Operations for Controller {
 
     async fn held(&self, tenant: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        Ok(held(&*self.shared().core.lock().await, &tenant))
+        Ok(held(&*self.shared().core.lock().await, &tenant, self.shared().now()))
     }
 
     async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let mut core = self.shared().core.lock().await;
-        let mut shown = held(&core, &tenant);
+        let mut shown = held(&core, &tenant, now);
         if shown.digest != digest {
             let message = "what is held is no longer what was shown: look at it again, then approve that";
             return Err(Refusal::Conflict(message.to_owned()));
@@ -84,8 +85,8 @@ impl Operations for Controller {
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &scope));
-        let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let made = think(|| plan(&core.config, &core.observed, &scope));
+        let fresh = json::value(&made, self.shared().now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
             let message = format!("the plan is stale, so nothing was changed; moved: {}", moves.join("; "));
@@ -123,7 +124,7 @@ impl Operations for Controller {
 
     async fn tenants(&self) -> Vec<TenantStatus> {
         let core = self.shared().core.lock().await;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let config = Arc::clone(&core.config);
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
@@ -135,12 +136,12 @@ impl Operations for Controller {
 
     async fn rules(&self) -> Vec<RuleStatus> {
         let core = self.shared().core.lock().await;
-        self.shared().conditions().rules(&core, Timestamp::now())
+        self.shared().conditions().rules(&core, self.shared().now())
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
         let core = self.shared().core.lock().await;
-        tokio::task::block_in_place(|| {
+        think(|| {
             let found = find(user, &core.observed);
             if found.is_empty() {
                 return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
@@ -215,9 +216,8 @@ fn unknown(wanted: &str) -> Refusal {
     Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)))
 }
 
-fn held(core: &Core, tenant: &Tenant) -> Held {
+fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
     let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
-    let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }

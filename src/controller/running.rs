@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -20,7 +21,7 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::Id;
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
-use crate::store::local::LocalStore;
+use crate::store::local::{Clock, LocalStore};
 
 /// Gives the connection of a tenant; what it asks is counted by the meter.
 pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// Tells the time: when a full read or a renewal is due, and how long an approval holds.
+    pub clock: Clock,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -62,6 +65,7 @@ pub(super) struct Shared {
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
+    clock: Clock,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
     config: RwLock<Arc<Config>>,
@@ -80,7 +84,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, ledger, store, connect, notification_url, metrics } = parts;
+        let Parts { config, ledger, store, connect, notification_url, metrics, clock } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -91,6 +95,7 @@ impl Controller {
             connect,
             notification_url,
             metrics,
+            clock,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             config: RwLock::new(config),
@@ -181,6 +186,11 @@ impl Watched {
 }
 
 impl Shared {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
+use super::Phase;
 use super::connection::{Connection, FullRead, jittered};
 use super::core::{Converged, Core};
 use super::metrics::{Metrics, RoundResult};
@@ -25,14 +25,15 @@ const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), 
 /// Ends a tenant's waiting.
 #[derive(Debug, Default)]
 pub(super) struct Nudge {
-    notify: Notify,
+    /// Sent to whenever somebody wants a look; what is sent before a look begins is one.
+    wanted: watch::Sender<()>,
     relooks: AtomicU32,
 }
 
 impl Nudge {
     /// Look again.
     pub fn look(&self) {
-        self.notify.notify_one();
+        self.wanted.send_replace(());
     }
 
     /// Look again, and if nothing is found, again a little later.
@@ -108,11 +109,12 @@ impl Eye {
 
     /// Looks, waits, looks again.
     async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
+        let mut wanted = nudge.wanted.subscribe();
         while !*stop.borrow() {
             let Some(wait) = self.look(source, nudge, &mut stop).await else { return };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = nudge.notify.notified() => {}
+                _ = wanted.changed() => {}
                 _ = stop.changed() => {}
             }
         }
@@ -121,8 +123,8 @@ impl Eye {
     /// One look; says how long to wait before the next. `None` when it was told to stop.
     async fn look(&mut self, source: &dyn Source, nudge: &Nudge, stop: &mut watch::Receiver<bool>) -> Option<Duration> {
         let policy = self.shared.config().policy.clone();
-        let began = Instant::now();
-        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
+        let (began, now) = (Instant::now(), self.shared.now());
+        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(now, &policy));
         let links = match full {
             FullRead::Due => None,
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
@@ -135,7 +137,8 @@ impl Eye {
         Some(match read {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
-                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
+                let now = self.shared.now();
+                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(now, full));
                 let (found, result) = self.converge(news).await;
                 self.count(result, began.elapsed(), None);
                 nudge.closer_look(found).unwrap_or_else(|| jittered(policy.poll_interval, self.random.f64()))
@@ -151,7 +154,7 @@ impl Eye {
 
     fn count(&self, result: RoundResult, took: Duration, failing: Option<SourceErrorClass>) {
         let (metrics, name) = (&self.shared.metrics, &self.tenant.name);
-        metrics.round(name, result, took, Timestamp::now());
+        metrics.round(name, result, took, self.shared.now());
         let (phase, failures) =
             self.shared.connection(&self.tenant.id, |connection| (connection.phase(), connection.failures()));
         metrics.connection(name, phase, failures, failing);
@@ -160,13 +163,17 @@ impl Eye {
     async fn fail(&mut self, error: SourceError) -> Duration {
         let SourceError { class, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
-        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
+        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
         if let Err(error) = lost {
             tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
-        let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, &policy));
+        let (wait, phase) = self.shared.connection(&self.tenant.id, |connection| {
+            (connection.failed(message, class, &policy), connection.phase())
+        });
+        // Tenants that failed together are not to come back together.
+        let wait = if phase == Phase::BackingOff { jittered(wait, self.random.f64()) } else { wait };
         let retry_in_s = wait.as_secs();
         tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s, "the tenant could not be read");
         wait
@@ -201,7 +208,7 @@ impl Eye {
                 tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
             }
         }
-        let converged = core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await;
+        let converged = core.converge(&self.tenant.id, heard.touched, self.shared.now()).await;
         tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
         drop(core);
         let result = match converged {
@@ -220,8 +227,8 @@ impl Eye {
 /// The standing figures of a tenant: what of it is known, and, after a round that planned somebody, what is left open.
 fn tally(metrics: &Metrics, tenant: &Tenant, core: &Core, corrected: Option<usize>, converged: Option<&Converged>) {
     let name = tenant.name.as_str();
-    if let Some(known) = core.observed.directory.tenant(&tenant.id) {
-        let read_at = known.read_at.unwrap_or_else(Timestamp::now);
+    let known = core.observed.directory.tenant(&tenant.id);
+    if let Some((known, read_at)) = known.and_then(|known| Some((known, known.read_at?))) {
         metrics.directory(name, known.user_count() as u64, known.group_count() as u64, read_at);
     }
     if let Some(corrected) = corrected {
