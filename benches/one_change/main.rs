@@ -34,10 +34,10 @@ struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     groups: u32,
     /// Rounds that are measured of each sort.
-    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Rounds with a change before anything is measured.
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
     warm_up: u32,
     /// Objects per page.
     #[arg(long, value_name = "COUNT", default_value_t = 999)]

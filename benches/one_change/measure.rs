@@ -12,12 +12,11 @@ use crate::stage::Stage;
 use crate::{Args, Failure, web};
 
 /// The head of the table.
-pub const HEAD: &str = "| users | work | CPU ms | bytes written | bytes to disk | requests | wall ms | memory, MiB: now / most |\n\
-     |---:|---|---:|---:|---:|---:|---:|---:|";
+pub const HEAD: &str = "| users | work | CPU ms | bytes written | requests | wall ms | memory, MiB: now / most |\n\
+     |---:|---|---:|---:|---:|---:|---:|";
 
 /// The clock is not to begin a look of its own.
-const POLICY: &str =
-    "apiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: { name: policy }\nspec: { pollInterval: 24h, fullSyncInterval: 240h }\n";
+const POLICY: &str = "apiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: { name: policy }\nspec: { pollInterval: 24h, fullSyncInterval: 240h }\n";
 
 /// How long it is watched doing nothing.
 const IDLE: Duration = Duration::from_secs(10);
@@ -30,7 +29,7 @@ pub fn size(args: &Args, users: u32) -> Result<Vec<String>, Failure> {
     let mut lines = Vec::new();
 
     let (server, took) = Server::start(&stage, &state)?;
-    server.rest()?;
+    server.finish()?;
     let whole = Cost { spent: server.spent()?, wall: took, requests: web::requests(address(&stage))?, rounds: 1 };
     lines.push(line(users, "start with nothing, until ready", whole, &server)?);
 
@@ -52,7 +51,7 @@ pub fn size(args: &Args, users: u32) -> Result<Vec<String>, Failure> {
 
     let asked = web::requests(address(&stage))?;
     let (server, took) = Server::start(&stage, &state)?;
-    server.rest()?;
+    server.finish()?;
     let again =
         Cost { spent: server.spent()?, wall: took, requests: web::requests(address(&stage))? - asked, rounds: 1 };
     lines.push(line(users, "start again, until ready", again, &server)?);
@@ -124,15 +123,14 @@ impl Crowd {
 }
 
 fn line(users: u32, work: &str, cost: Cost, server: &Server) -> Result<String, Failure> {
-    let Cost { spent: Spent { cpu, written, to_disk }, wall, requests, rounds } = cost;
+    let Cost { spent: Spent { cpu, written }, wall, requests, rounds } = cost;
     let (now, most) = server.memory()?;
     let (each, count) = (f64::from(rounds), u64::from(rounds));
     let millis = |time: Duration| time.as_secs_f64() * 1000.0 / each;
     Ok(format!(
-        "| {users} | {work} | {:.2} | {} | {} | {} | {:.1} | {} / {} |",
+        "| {users} | {work} | {:.2} | {} | {} | {:.1} | {} / {} |",
         millis(cpu),
         written / count,
-        to_disk / count,
         requests / count,
         millis(wall),
         now >> 20,

@@ -13,20 +13,15 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Spent {
     /// User and system time of all threads, also of those that have ended.
     pub cpu: Duration,
-    /// Bytes given to `write` and its like, sockets included.
+    /// Bytes given to `write` and its like, sockets included. What the kernel counts as sent to the disk is no measure:
+    /// of a large page of its cache it counts the whole, whatever was written of it.
     pub written: u64,
-    /// Bytes that were to reach the disk, in whole pages. 0 where files live in memory.
-    pub to_disk: u64,
 }
 
 impl Spent {
     /// What was spent since an earlier reading.
     pub fn since(self, before: Self) -> Self {
-        Self {
-            cpu: self.cpu.saturating_sub(before.cpu),
-            written: self.written - before.written,
-            to_disk: self.to_disk - before.to_disk,
-        }
+        Self { cpu: self.cpu.saturating_sub(before.cpu), written: self.written - before.written }
     }
 }
 
@@ -37,7 +32,7 @@ pub fn spent(process: u32) -> Result<Spent, Failure> {
     let after = stat.rsplit_once(')').ok_or("no process")?.1;
     let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
     let io = fs::read_to_string(format!("/proc/{process}/io"))?;
-    Ok(Spent { cpu: TICK * ticks, written: number(&io, "wchar:")?, to_disk: number(&io, "write_bytes:")? })
+    Ok(Spent { cpu: TICK * ticks, written: number(&io, "wchar:")? })
 }
 
 /// Memory now and at most, in bytes.

@@ -13,9 +13,11 @@ use crate::{Failure, web};
 /// Nothing takes longer, however large the directory is.
 const PATIENCE: Duration = Duration::from_mins(30);
 /// How often it is looked whether something has happened.
-const GLANCE: Duration = Duration::from_millis(5);
-/// So many glances without work, and a process has come to rest.
+const GLANCE: Duration = Duration::from_millis(3);
+/// So many glances without work, and a round has come to its end.
 const REST: u32 = 4;
+/// So many, and a start has.
+const LONG_REST: u32 = 300;
 /// Work between two glances that is none: timers and the like.
 const STIR: Duration = Duration::from_micros(100);
 
@@ -68,15 +70,20 @@ impl Server {
         let before = web::requests(&self.simulator)?;
         self.ask("POST", "/v1/sync")?;
         self.wait("a look", |server| Ok(web::requests(&server.simulator)? >= before + 2))?;
-        self.rest()?;
+        self.rest(REST)?;
         Ok(web::requests(&self.simulator)? - before)
     }
 
-    /// Waits until it does nothing.
-    pub fn rest(&self) -> Result<(), Failure> {
+    /// Waits until everything that its start brought has been done.
+    pub fn finish(&self) -> Result<(), Failure> {
+        self.rest(LONG_REST)
+    }
+
+    /// Waits until it does nothing for so many glances.
+    fn rest(&self, glances: u32) -> Result<(), Failure> {
         let (mut before, mut calm) = (meter::running(self.child.id())?, 0);
         let began = Instant::now();
-        while calm < REST {
+        while calm < glances {
             sleep(GLANCE);
             let now = meter::running(self.child.id())?;
             calm = if now.saturating_sub(before) < STIR { calm + 1 } else { 0 };

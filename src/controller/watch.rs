@@ -169,9 +169,9 @@ impl Eye {
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
-        let (wait, phase) = self.shared.connection(&self.tenant.id, |connection| {
-            (connection.failed(message, class, &policy), connection.phase())
-        });
+        let (wait, phase) = self
+            .shared
+            .connection(&self.tenant.id, |connection| (connection.failed(message, class, &policy), connection.phase()));
         // Tenants that failed together are not to come back together.
         let wait = if phase == Phase::BackingOff { jittered(wait, self.random.f64()) } else { wait };
         let retry_in_s = wait.as_secs();

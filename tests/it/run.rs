@@ -2,8 +2,11 @@
 //! should, and ends as it should.
 #![cfg(unix)]
 
+mod crowd;
 mod guards;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stage;
 mod tenants;
 mod triggers;

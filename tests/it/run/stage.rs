@@ -180,6 +180,24 @@ impl Stage {
         self.get("/v1/employees").json()["items"].as_array().expect("a list").clone()
     }
 
+    /// All records of a kind, or the like, page by page.
+    pub fn all(&self, what: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), String::from("0"));
+        loop {
+            let page = self.get(&format!("/v1/{what}?limit=1000&after={after}")).json();
+            all.extend(page["items"].as_array().expect("a list").iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => next.clone_into(&mut after),
+                None => return all,
+            }
+        }
+    }
+
+    /// The ID of the server's process; it is alive.
+    pub fn process(&self) -> u32 {
+        self.server.as_ref().expect("it was started").id()
+    }
+
     /// The employee of a user.
     pub fn employee(&self, tenant: &Tenant, number: usize) -> Value {
         let user = tenant.user(number);
@@ -221,6 +239,21 @@ impl Stage {
         let began = Instant::now();
         while !done(self) {
             assert!(began.elapsed() < PATIENCE, "never: {what}\n{}", self.get("/v1/tenants").body);
+            std::thread::sleep(GLANCE);
+        }
+        began.elapsed()
+    }
+
+    /// Waits until nothing differs any more; how long that took.
+    pub fn wait_until_within(
+        &self,
+        what: &str,
+        patience: Duration,
+        differs: impl Fn(&Self) -> Option<String>,
+    ) -> Duration {
+        let began = Instant::now();
+        while let Some(difference) = differs(self) {
+            assert!(began.elapsed() < patience, "never: {what}: {difference}\n{}", self.get("/v1/tenants").body);
             std::thread::sleep(GLANCE);
         }
         began.elapsed()
