@@ -4,10 +4,12 @@
 
 mod crowd;
 mod guards;
+mod notifications;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod soak;
 mod stage;
 mod tenants;
+mod tls;
 mod triggers;
 mod world;

@@ -78,6 +78,16 @@ impl Stage {
         std::fs::rename(aside, path).expect("it is moved into place");
     }
 
+    /// Something in its folder.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where the server listens; with its scheme only if that is `https`.
+    pub fn address(&self) -> &str {
+        &self.url
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
