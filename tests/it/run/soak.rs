@@ -18,8 +18,9 @@ const SECONDS: u64 = 60;
 const WARM_UP: f64 = 0.4;
 /// How often each fault strikes where it can.
 const SHARE: &str = "0.01";
-/// How much higher memory may stand at the end than when it was warm: a share, and what one page of a delta may take.
-const GROWTH: (f64, u64) = (1.10, 24 << 20);
+/// How much higher memory may stand at the end than when it was warm: a share, and what the allocator keeps of a page
+/// as large as one may be, 64 MiB.
+const GROWTH: (f64, u64) = (1.10, 64 << 20);
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

@@ -24,7 +24,8 @@ fn served() -> Served {
     stage.write("tls.crt", &issued.cert.pem());
     stage.write("tls.key", &issued.signing_key.serialize_pem());
     stage.write("tokens", "viewer look\noperator act\n");
-    let args = ["run", "--listen", "127.0.0.1:0", "--tokens", "tokens", "--tls-cert", "tls.crt", "--tls-key", "tls.key"];
+    let args =
+        ["run", "--listen", "127.0.0.1:0", "--tokens", "tokens", "--tls-cert", "tls.crt", "--tls-key", "tls.key"];
     stage.launch(stage.command(&args));
     let certificate = stage.path("tls.crt");
     Served { stage, certificate }
