@@ -19,7 +19,7 @@ const REST: u32 = 4;
 /// So many, and a start has.
 const LONG_REST: u32 = 300;
 /// Work between two glances that is none: timers and the like.
-const STIR: Duration = Duration::from_micros(100);
+const STIR: Duration = Duration::from_micros(500);
 
 /// The server; killed when it is dropped.
 pub struct Server {
