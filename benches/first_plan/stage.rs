@@ -63,7 +63,7 @@ impl Stage {
             .replace("{domain}", GENERATED_DOMAIN)
             .replace("{tenant}", GENERATED_TENANT)
             .replace("{key}", &format!("{:?}", key.display().to_string()))
-            .replace("{url}", &format!("{:?}", self.simulator.url));
+            .replace("{url}", &format!("{:?}", self.url()));
         let groups = World::generate(args.seed, 0, usize::try_from(args.groups)?).group_ids(GENERATED_TENANT);
         for (number, group) in groups.iter().enumerate() {
             let record = ["employee", "contact\n  contact: { account: Generated }"][number % 2];

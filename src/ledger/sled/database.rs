@@ -22,7 +22,7 @@ const STASH: &str = "stash";
 const STEP: usize = 50_000;
 
 /// Changes that lie apart rewrite a bucket each. So many single ones are waited for per bucket that folding adds less to
-/// each than it cost itself, whatever the size of the state; opening replays them, at some 15 µs each.
+/// each than it cost itself, whatever the size of the state. Opening replays them.
 const SEGMENTS_PER_BUCKET: u64 = 8;
 
 /// How far the log may be ahead of the buckets, beyond a share of what they hold, before it is folded.

@@ -68,8 +68,8 @@ impl Crowd {
                     json!({ "userPrincipalName": name, "mail": name, "givenName": format!("Re{number}") }),
                 );
             }
-            45..58 => self.toggle(control, CONTOSO.group(), &somebody),
-            58..70 => self.toggle(control, PORTAL, &somebody),
+            45..58 => toggle(control, CONTOSO.group(), &somebody),
+            58..70 => toggle(control, PORTAL, &somebody),
             70..78 if self.live.len() > 30 => self.delete(control, &somebody, Deletion::Soft),
             78..82 if self.live.len() > 30 => self.delete(control, &somebody, Deletion::Hard),
             82..90 if !self.binned.is_empty() => {
@@ -78,12 +78,6 @@ impl Crowd {
                 self.live.push(back);
             }
             _ => self.join(control),
-        }
-    }
-
-    fn toggle(&mut self, control: &Control, group: &str, user: &str) {
-        if control.remove_member(CONTOSO.id, group, user).is_err() {
-            control.add_member(CONTOSO.id, group, user).expect("both are there");
         }
     }
 
@@ -116,7 +110,7 @@ impl Crowd {
     }
 
     /// Where BMS is not what the rules say of the directory as it is now.
-    pub fn difference(&self, stage: &Stage) -> Option<String> {
+    pub fn difference(stage: &Stage) -> Option<String> {
         let (wanted, existing) = wanted(&stage.control(&CONTOSO).world());
         let records: Vec<Value> = stage.all("employees").into_iter().chain(stage.all("contacts")).collect();
         let owned: BTreeMap<&str, &Value> =
@@ -142,7 +136,7 @@ fn wanted(world: &Value) -> (BTreeMap<String, Value>, BTreeSet<String>) {
     let tenant = &world["tenants"][0];
     let members = |group: &str| -> BTreeSet<&str> {
         let groups = tenant["groups"].as_array().into_iter().flatten();
-        let found = groups.filter(|known| known["id"] == *group).flat_map(|known| known["members"].as_array());
+        let found = groups.filter(|known| known["id"] == *group).filter_map(|known| known["members"].as_array());
         found.flatten().filter_map(Value::as_str).collect()
     };
     let (staff, portal) = (members(CONTOSO.group()), members(PORTAL));
@@ -177,6 +171,13 @@ fn namesakes(records: &[Value]) -> Option<String> {
     names
         .find(|name| !name.1.is_empty() && !seen.insert(name.clone()))
         .map(|(field, name)| format!("two with {field} {name}"))
+}
+
+/// Joins a group, or leaves it.
+fn toggle(control: &Control, group: &str, user: &str) {
+    if control.remove_member(CONTOSO.id, group, user).is_err() {
+        control.add_member(CONTOSO.id, group, user).expect("both are there");
+    }
 }
 
 fn patch(control: &Control, user: &str, attributes: Value) {

@@ -14,13 +14,13 @@ use super::world::CONTOSO;
 
 /// Seconds of trouble in an ordinary test run.
 const SECONDS: u64 = 60;
-/// Of these, the first share is for getting warm: caches fill, and the allocator takes what it needs.
-const WARM_UP: f64 = 0.4;
+/// Of these, so many percent are for getting warm: caches fill, and the allocator takes what it needs.
+const WARM_UP: usize = 40;
 /// How often each fault strikes where it can.
 const SHARE: &str = "0.01";
-/// How much higher memory may stand at the end than when it was warm: a share, and what the allocator keeps of a page
+/// How much higher memory may stand at the end than when it was warm: a percentage, and what the allocator keeps of a page
 /// as large as one may be, 64 MiB.
-const GROWTH: (f64, u64) = (1.10, 64 << 20);
+const GROWTH: (u64, u64) = (110, 64 << 20);
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -40,9 +40,9 @@ impl Memory {
         self.samples.push(kilobytes << 10);
     }
 
-    /// The middle of the samples in a part of the time: a page that is being read stands out and does not count.
-    fn middle(&self, from: f64, to: f64) -> u64 {
-        let at = |share: f64| (self.samples.len() as f64 * share) as usize;
+    /// The middle of the samples between two percentages of the time: a page that is being read stands out and does not count.
+    fn middle(&self, from: usize, to: usize) -> u64 {
+        let at = |percent: usize| self.samples.len() * percent / 100;
         let mut part = self.samples[at(from)..at(to)].to_vec();
         part.sort_unstable();
         part[part.len() / 2]
@@ -56,7 +56,7 @@ fn a_soak_in_every_fault_ends_in_what_the_rules_say() {
     let mut stage = Stage::new(&[(&CONTOSO, 10)], STAFF_POLICY);
     let mut crowd = Crowd::new(&stage, seed);
     stage.start_told();
-    stage.wait_until("everybody is there", |stage| crowd.difference(stage).is_none());
+    stage.wait_until("everybody is there", |stage| Crowd::difference(stage).is_none());
 
     for fault in Fault::all() {
         stage.control(&CONTOSO).set_fault(&format!("{}={SHARE}", fault.name())).expect("a fault");
@@ -74,10 +74,9 @@ fn a_soak_in_every_fault_ends_in_what_the_rules_say() {
         std::thread::sleep(crowd.pause());
     }
     stage.control(&CONTOSO).clear_faults();
-    let settled = stage.wait_until_within("what the rules say of the directory", Duration::from_mins(3), |stage| {
-        crowd.difference(stage)
-    });
-    let (warm, end) = (memory.middle(WARM_UP, WARM_UP + 0.2), memory.middle(0.8, 1.0));
+    let settled =
+        stage.wait_until_within("what the rules say of the directory", Duration::from_mins(3), Crowd::difference);
+    let (warm, end) = (memory.middle(WARM_UP, WARM_UP + 20), memory.middle(80, 100));
     let events = proof_of_events(&stage);
     eprintln!(
         "seed {seed}: {steps} changes in {seconds} s, {events} events, {} requests, settled after {settled:?}, \
@@ -86,7 +85,7 @@ fn a_soak_in_every_fault_ends_in_what_the_rules_say() {
         warm >> 20,
         end >> 20
     );
-    assert!(end as f64 <= warm as f64 * GROWTH.0 + GROWTH.1 as f64, "seed {seed}: memory grew from {warm} to {end}");
+    assert!(end <= warm * GROWTH.0 / 100 + GROWTH.1, "seed {seed}: memory grew from {warm} to {end}");
 
     let plan = stage.post("/v1/plan", "").json();
     for count in
