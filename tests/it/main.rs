@@ -41,6 +41,8 @@ mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod simulator;
