@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::controller::manifests::git::{Reference, Remote, Repository};
-use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Timing};
+use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Problem, Timing};
 use crate::controller::metrics::{FileErrors, Metrics};
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
@@ -44,6 +44,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     announce(global.state_path()?, &server.url())?;
+    metrics.measure(global.state_path()?);
     greet(&server, output);
 
     let notification_url = notification_url(args)?;
@@ -53,6 +54,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let (connect, counted, reread) = (connect(), Arc::clone(&metrics), server.reread());
     let parts = Parts { config, commit, ledger, store, connect, notification_url, metrics: counted, clock };
     let controller = Arc::new(Controller::start(parts).await);
+    controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));
     follow(&controller, &live, &metrics, &reread, hangups).await;
@@ -93,6 +95,7 @@ async fn follow(
                 }
                 let in_force = news.borrow_and_update().clone();
                 count_manifests(metrics, &in_force);
+                controller.note_problem(in_force.problem.as_ref().map(Problem::message));
                 let commit = in_force.commit.as_deref().map(Text::from);
                 controller.configure(Arc::clone(&in_force.config), commit).await;
             }

@@ -2,20 +2,24 @@
 //!
 //! One at a time: the core stands behind a lock, and nothing in here waits for a network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::runtime::RuntimeFlavor;
+use tracing::Instrument as _;
 
 use super::approval::Approval;
 use super::health::Vital;
-use crate::approved::Consent;
+use super::open::Open;
+use super::reached::{Reached, reached};
+use super::think;
+use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
-use crate::engine::{self, Failure, Report};
+use crate::engine::{self, Report};
 use crate::manifest::config::Config;
-use crate::model::{Id, Revision, Text, UserKey};
-use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::model::{Id, Revision, Text};
+use crate::plan::{Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
 
 /// How often a round is made again when somebody else wrote in between.
@@ -29,23 +33,13 @@ pub(super) struct Core {
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
-    open: BTreeMap<UserKey, Open>,
-    /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
-    preserved: BTreeMap<Id, BTreeSet<Id>>,
+    /// What earlier rounds left open.
+    pub open: Open,
     /// Tenants of which everybody is to be planned as soon as they are complete.
     fresh: BTreeSet<Id>,
     /// Tenants that have neither been read nor failed yet. Nothing is planned before they have: who is read first must
     /// not decide who gets a name (rule R12).
     unheard: BTreeSet<Id>,
-}
-
-/// What a round left open of a user: planned again in every round until it is settled.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Open {
-    pub blocked: Option<Blocked>,
-    pub held: Vec<Change>,
-    /// Why the store refused its changes.
-    pub refused: Option<String>,
 }
 
 /// What a look came to.
@@ -65,8 +59,7 @@ impl Core {
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
-            open: BTreeMap::new(),
-            preserved: BTreeMap::new(),
+            open: Open::default(),
             fresh,
             unheard,
         }
@@ -120,30 +113,15 @@ impl Core {
             self.fresh.insert(tenant.clone());
             return Ok(Converged::default());
         }
-        let users = match self.reached(tenant, touched) {
+        let users = match reached(&self.config, &self.observed.directory, tenant, touched) {
             Reached::Users(users) if !self.fresh.contains(tenant) => users,
             Reached::Users(_) | Reached::Everybody => return self.converge_all(now).await,
         };
         if users.is_empty() && !self.is_waiting(now) {
             return Ok(Converged::default());
         }
-        let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
+        let scope = Scope::Users(users.into_iter().chain(self.open.users().cloned()).collect());
         self.round(&scope, now).await
-    }
-
-    /// Whom it touches that users and groups changed. A rule's own group decides over more than its members: a broken
-    /// rule holds back what happens to others, so then it is everybody.
-    fn reached(&self, tenant: &Id, touched: Touched) -> Reached {
-        let Touched { users, groups, moved, everybody } = touched;
-        let decides = |group: &Id| self.config.rules_of(tenant).any(|rule| rule.group == *group);
-        if everybody || groups.iter().any(decides) {
-            return Reached::Everybody;
-        }
-        let nests = self.config.tenant(tenant).is_some_and(|tenant| tenant.nested_groups);
-        let known = self.observed.directory.tenant(tenant).filter(|_| nests && groups.len() + moved.len() > 0);
-        let under = known.map(|known| known.users_under(groups.iter().chain(&moved))).unwrap_or_default();
-        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
-        Reached::Users(users.into_iter().chain(under).map(key).collect())
     }
 
     /// Plans everybody and applies it.
@@ -156,23 +134,19 @@ impl Core {
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
-        let refused = self.open.values().any(|open| open.refused.is_some());
-        refused || self.held().any(|change| self.consent(change, now) == Consent::Given)
-    }
-
-    fn unsettled(&self) -> impl Iterator<Item = UserKey> + '_ {
-        let unsettled = |open: &Open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some();
-        self.open.iter().filter(move |(_, open)| unsettled(open)).map(|(key, _)| key.clone())
+        self.open.has_refused() || self.open.held().any(|change| self.consent(change, now) == Consent::Given)
     }
 
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
             self.catch_up().await?;
-            let made = busy(|| self.plan(scope));
+            let made = think(|| self.plan(scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
-                    self.settle(report.as_ref());
+                    if let Some(report) = &report {
+                        self.open.settle(report);
+                    }
                     self.calm();
                     let planned = match scope {
                         Scope::Users(users) => users.len(),
@@ -194,7 +168,10 @@ impl Core {
 
     /// What the configuration in force makes of what is known.
     pub fn plan(&self, scope: &Scope) -> Plan {
-        plan(&self.config, &self.observed, scope).of_commit(self.commit.clone())
+        let span = tracing::info_span!(target: TARGET, "plan", changes = tracing::field::Empty);
+        let made = span.in_scope(|| plan(&self.config, &self.observed, scope));
+        span.record("changes", made.changes.len());
+        made.of_commit(self.commit.clone())
     }
 
     /// Reads what the store has that is new. What is read first is shared with the store: a copy of its own, made once,
@@ -203,7 +180,7 @@ impl Core {
         let known = self.observed.actual.revision;
         self.store.read(&mut self.observed.actual).await?;
         if known == Revision::default() {
-            busy(|| self.observed.actual.part());
+            think(|| self.observed.actual.part());
         }
         Ok(())
     }
@@ -214,9 +191,15 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
+        self.write(approved).await.map(Some)
+    }
+
+    /// Writes, and reads what came of it.
+    async fn write(&mut self, approved: Approved) -> Result<Report, StoreError> {
+        let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
+        let report = engine::apply(&*self.store, approved).instrument(span).await?;
         self.catch_up().await?;
-        Ok(Some(report))
+        Ok(report)
     }
 
     /// Applies a plan of everybody that was made just now, and remembers what it leaves open.
@@ -227,64 +210,32 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
-        self.catch_up().await?;
-        self.settle(Some(&report));
-        Ok(Some(report))
+        match self.write(approved).await {
+            Ok(report) => {
+                self.open.settle(&report);
+                Ok(Some(report))
+            }
+            Err(error) => {
+                self.give_back(&Scope::All);
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers what the plan leaves open; who was planned with everybody else is owed nothing more.
+    fn remember(&mut self, made: &Plan, scope: &Scope) {
+        self.open.remember(made, scope);
+        if matches!(scope, Scope::All) {
+            let complete = made.basis.tenants.iter().filter(|head| head.state == TenantState::Complete);
+            complete.for_each(|head| {
+                self.fresh.remove(&head.tenant);
+            });
+        }
     }
 
     fn consent(&self, change: &Change, now: Timestamp) -> Consent {
         let covered = self.approvals.iter().any(|approval| approval.covers(change, now));
         if covered { Consent::Given } else { Consent::Withheld }
-    }
-
-    /// Remembers what the plan leaves open of those it speaks of. Users of a tenant that was not planned keep theirs.
-    fn remember(&mut self, made: &Plan, scope: &Scope) {
-        let planned: BTreeSet<&Id> = made
-            .basis
-            .tenants
-            .iter()
-            .filter(|head| head.state == TenantState::Complete)
-            .map(|head| &head.tenant)
-            .collect();
-        match scope {
-            Scope::All | Scope::Tenant(_) => {
-                self.open.retain(|key, _| !planned.contains(&key.tenant));
-                self.preserved.retain(|tenant, _| !planned.contains(tenant));
-            }
-            Scope::Users(users) => {
-                for key in users.iter().filter(|key| planned.contains(&key.tenant)) {
-                    self.open.remove(key);
-                    if let Some(preserved) = self.preserved.get_mut(&key.tenant) {
-                        preserved.remove(&key.user);
-                    }
-                }
-            }
-        }
-        if matches!(scope, Scope::All) {
-            self.fresh.retain(|tenant| !planned.contains(tenant));
-        }
-        for blocked in &made.blocked {
-            self.open.entry(blocked.user.key.clone()).or_default().blocked = Some(blocked.clone());
-        }
-        for held in made.changes.iter().filter(|change| change.held.is_some()) {
-            self.open.entry(held.user.key.clone()).or_default().held.push(held.clone());
-        }
-        for preserved in &made.preserved {
-            let UserKey { tenant, user } = preserved.user.key.clone();
-            self.preserved.entry(tenant).or_default().insert(user);
-        }
-    }
-
-    fn settle(&mut self, report: Option<&Report>) {
-        let Some(report) = report else { return };
-        for open in self.open.values_mut() {
-            open.held.retain(|held| !report.done.contains(&held.user.key));
-        }
-        for Failure { user, message } in &report.failures {
-            self.open.entry(user.key.clone()).or_default().refused = Some(message.clone());
-        }
-        self.open.retain(|_, open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some());
     }
 
     /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
@@ -294,7 +245,7 @@ impl Core {
         for tenant in suspicious {
             let holds =
                 |change: &Change| change.user.key.tenant == tenant && change.held == Some(Hold::SourceUnhealthy);
-            if !self.held().any(holds) {
+            if !self.open.held().any(holds) {
                 self.observed.directory.tenant_mut(&tenant).suspicion = None;
             }
         }
@@ -306,28 +257,8 @@ impl Core {
             Scope::All | Scope::Tenant(_) => {
                 self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()));
             }
-            Scope::Users(users) => {
-                for key in users {
-                    self.open.entry(key.clone()).or_default().refused =
-                        Some(String::from("the state could not be written"));
-                }
-            }
+            Scope::Users(users) => self.open.owe(users),
         }
-    }
-
-    /// What earlier rounds left open, by user.
-    pub fn open(&self) -> impl Iterator<Item = (&UserKey, &Open)> {
-        self.open.iter()
-    }
-
-    /// How many records of a tenant have local edits that stand.
-    pub fn preserved(&self, tenant: &Id) -> u64 {
-        self.preserved.get(tenant).map_or(0, |users| users.len() as u64)
-    }
-
-    /// The held changes of everybody.
-    pub fn held(&self) -> impl Iterator<Item = &Change> {
-        self.open.values().flat_map(|open| &open.held)
     }
 
     /// Puts another configuration in force; everybody is planned anew. The same one of another commit plans nobody.
@@ -345,8 +276,7 @@ impl Core {
             .collect();
         for id in gone {
             self.observed.directory.forget(&id);
-            self.open.retain(|key, _| key.tenant != id);
-            self.preserved.remove(&id);
+            self.open.forget(&id);
         }
         self.fresh = declared(&config);
         let unread =
@@ -366,23 +296,9 @@ fn watched(config: &Config) -> BTreeSet<Id> {
     config.tenants.iter().filter(|tenant| !tenant.suspend).map(|tenant| tenant.id.clone()).collect()
 }
 
-/// Whom a read touched.
-enum Reached {
-    Users(BTreeSet<UserKey>),
-    Everybody,
-}
-
 /// What a read brought.
 pub(super) struct Heard {
     pub touched: Touched,
     /// Users whom a full read found otherwise than the changes had said; `None` when only changes were read.
     pub corrected: Option<usize>,
-}
-
-/// Works for a while without awaiting anything; where other threads can take over this one's tasks, they do.
-pub(super) fn busy<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => work(),
-        _ => tokio::task::block_in_place(work),
-    }
 }

@@ -9,7 +9,8 @@ mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use prometheus_client::encoding::text;
@@ -40,6 +41,8 @@ pub struct Metrics {
     read_at: Mutex<BTreeMap<Text, Timestamp>>,
     /// Since when items of queues are being worked on.
     working: Mutex<BTreeMap<(&'static str, Text), Timestamp>>,
+    /// Where the state lies.
+    folder: OnceLock<PathBuf>,
 }
 
 impl Metrics {
@@ -52,7 +55,7 @@ impl Metrics {
         process.build.at([env!("CARGO_PKG_VERSION")]).set(1.0);
         process.started.at([]).set(seconds(started));
         let (declared, read_at, working) = (RwLock::default(), Mutex::default(), Mutex::default());
-        Self { register, tenants, process, declared, read_at, working }
+        Self { register, tenants, process, declared, read_at, working, folder: OnceLock::new() }
     }
 
     /// The tenants that the configuration declares, by name. The series of all others go; counters of new ones start
@@ -76,6 +79,7 @@ impl Metrics {
     #[must_use]
     pub fn text_at(&self, now: Timestamp) -> String {
         self.grow_old(now);
+        self.weigh();
         let mut open = String::new();
         if let Err(fmt::Error) = text::encode_registry(&mut open, &self.register.registry) {
             error!("cannot show the metrics");
@@ -104,7 +108,7 @@ impl Metrics {
         for ([name], _) in self.process.queue_depth.all() {
             let of_this = working.iter().filter(|((queue, _), _)| *queue == name);
             let ages: Vec<f64> = of_this.map(|(_, began)| (seconds(now) - seconds(*began)).max(0.0)).collect();
-            self.process.queue_unfinished.at([&name]).set(ages.iter().sum());
+            self.process.queue_unfinished.at([&name]).set(ages.iter().fold(0.0, |sum, age| sum + age));
             self.process.queue_longest.at([&name]).set(ages.into_iter().fold(0.0, f64::max));
         }
     }

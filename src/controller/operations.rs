@@ -7,10 +7,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::approval::{self, Approval};
-use super::core::{Core, busy};
+use super::core::Core;
 use super::running::{Controller, Shared};
+use super::status::Known;
+use super::think;
 use super::{
-    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -20,6 +23,7 @@ use crate::model::{Digest, Id, Kind, Record, RecordKey};
 use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
 use crate::store::StoreError;
+use crate::vault::{self, Forgotten};
 
 /// Where approvals are kept, so that they outlive a restart.
 const APPROVALS: &str = "approvals";
@@ -30,7 +34,7 @@ impl Operations for Controller {
         let known = self.shared().core.lock().await.snapshot();
         let created_at = self.shared().now();
         let scope = scope(candidate.as_ref().unwrap_or(&known.config), tenant)?;
-        Ok(busy(|| match candidate {
+        Ok(think(|| match candidate {
             None => {
                 let plan = known.plan(&scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
@@ -79,10 +83,23 @@ impl Operations for Controller {
         Ok(shown)
     }
 
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
+        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // The connection may hold a token that is still good.
+        self.reconnect(&tenant.id);
+        let (forgotten, account) = match forgotten {
+            Forgotten::Nothing => (false, None),
+            Forgotten::Gone(kept) => (true, kept.and_then(|kept| kept.account)),
+        };
+        Ok(Disconnected { tenant_id: tenant.id, forgotten, account })
+    }
+
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = busy(|| core.plan(&scope));
+        let made = think(|| core.plan(&scope));
         let fresh = json::value(&made, self.shared().now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
@@ -123,10 +140,17 @@ impl Operations for Controller {
         let core = self.shared().core.lock().await;
         let now = self.shared().now();
         let config = Arc::clone(&core.config);
+        let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, &core, now)
+            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
+            conditions.tenant(
+                tenant,
+                &connection,
+                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
+                now,
+            )
         };
         config.tenants.iter().map(status).collect()
     }
@@ -138,7 +162,7 @@ impl Operations for Controller {
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
         let known = self.shared().core.lock().await.snapshot();
-        let found = busy(|| known.explain(user));
+        let found = think(|| known.explain(user));
         if found.is_empty() {
             return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
         }
@@ -209,7 +233,7 @@ fn unknown(wanted: &str) -> Refusal {
 }
 
 fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
-    let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
+    let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }

@@ -45,7 +45,8 @@ impl Queue {
         self.metrics.queue_taken(NAME, waiting.len(), waited);
         drop(waiting);
         self.metrics.queue_began(NAME, &tenant.to_string(), Timestamp::now());
-        Work { queue: Arc::clone(self), tenant: tenant.clone(), began: Instant::now() }
+        let began = Instant::now();
+        Work { queue: Arc::clone(self), tenant: tenant.clone(), noticed: since.unwrap_or(began), began }
     }
 
     /// A tenant is not looked at any more.
@@ -66,10 +67,16 @@ impl Queue {
 pub(super) struct Work {
     queue: Arc<Queue>,
     tenant: Id,
+    noticed: Instant,
     began: Instant,
 }
 
 impl Work {
+    /// Since when it was known that there may be something to do.
+    pub const fn noticed(&self) -> Instant {
+        self.noticed
+    }
+
     /// Nothing came of it: it will be tried again.
     pub fn failed(&self) {
         self.queue.metrics.queue_retried(NAME);

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::Notification;
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::queue::Queue;
@@ -51,7 +52,7 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
-    /// Tells the time of schedules, approvals and conditions.
+    /// Tells the time: when a full read or a renewal is due, and how long an approval holds.
     pub clock: Clock,
 }
 
@@ -72,6 +73,9 @@ pub(super) struct Shared {
     queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
+    /// Why the newest manifests are not in force.
+    problem: Mutex<Option<String>>,
+    credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -105,6 +109,8 @@ impl Controller {
             clock,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
+            problem: Mutex::default(),
+            credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -126,9 +132,15 @@ impl Controller {
             return;
         }
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
+    }
+
+    /// Notes why the newest manifests are not in force, on one line fit to be shown; nothing when they are.
+    pub fn note_problem(&self, problem: Option<String>) {
+        *self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     /// Makes the tasks those of the declared tenants.
@@ -142,7 +154,18 @@ impl Controller {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
         }
-        ended.keys().for_each(|tenant| self.shared.queue.forget(tenant));
+        for tenant in ended.keys() {
+            self.shared.queue.forget(tenant);
+        }
+    }
+
+    /// Ends a tenant's task and starts it anew: what it held of a sign-in goes with it.
+    pub fn reconnect(&self, tenant: &Id) {
+        let mut tenants = self.shared.tenants();
+        let Some(mut watched) = tenants.remove(tenant) else { return };
+        watched.stop();
+        let anew = Watched::start(&self.shared, &watched.tenant, watched.task.take());
+        tenants.insert(tenant.clone(), anew);
     }
 
     /// Looks again at every tenant.
@@ -215,9 +238,19 @@ impl Shared {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Why the newest manifests are not in force.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tenants sign in with.
+    pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The subscriptions of all tenants.

@@ -12,6 +12,7 @@ use crate::manifest::config::Config;
 use crate::model::{Text, UserKey};
 use crate::plan::explain::find;
 use crate::plan::{Explanation, Observed, Plan, Scope, explain, plan};
+use crate::spans::TARGET;
 
 /// What is known at one moment.
 pub(super) struct Snapshot {
@@ -30,7 +31,7 @@ impl Core {
             config: Arc::clone(&self.config),
             commit: self.commit.clone(),
             observed: self.observed.clone(),
-            open: self.open().map(|(key, _)| key.clone()).collect(),
+            open: self.open.users().cloned().collect(),
         }
     }
 }
@@ -38,12 +39,13 @@ impl Core {
 impl Snapshot {
     /// What the configuration in force makes of it.
     pub fn plan(&self, scope: &Scope) -> Plan {
-        plan(&self.config, &self.observed, scope).of_commit(self.commit.clone())
+        let span = tracing::info_span!(target: TARGET, "plan");
+        span.in_scope(|| plan(&self.config, &self.observed, scope)).of_commit(self.commit.clone())
     }
 
     /// What another configuration would make of it. Nobody says of which commit that is.
     pub fn plan_of(&self, candidate: &Config, scope: &Scope) -> Plan {
-        plan(candidate, &self.observed, scope)
+        tracing::info_span!(target: TARGET, "plan").in_scope(|| plan(candidate, &self.observed, scope))
     }
 
     /// Explains everybody of that name; nobody may have it.

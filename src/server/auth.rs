@@ -106,21 +106,20 @@ impl Access {
                     .map_err(|why| AccessError::Variable { variable, why })?;
             }
         }
-        access.fixed = std::mem::take(&mut access.entries);
+        access.fixed.clone_from(&access.entries);
         access.again()
     }
 
-    /// What a new look at the file gives; without a file the same.
+    /// What a new look at the file gives; without a file the same as before. Never lets in everybody where a token was
+    /// needed: a file without any is an error.
     ///
     /// # Errors
     /// As [`Access::load`].
     pub fn again(&self) -> Result<Self, AccessError> {
         let Self { entries: _, file, fixed } = self;
-        let name = file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        let mut access = match file {
-            Some(path) => Self::parse(&name, &read(path)?)?,
-            None => Self::default(),
-        };
+        let Some(path) = file else { return Ok(self.clone()) };
+        let name = path.display().to_string();
+        let mut access = Self::parse(&name, &read(path)?)?;
         for Entry { role, hash } in fixed {
             access.insert(*role, *hash).map_err(|why| AccessError::Clash { file: name.clone(), why })?;
         }

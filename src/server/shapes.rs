@@ -111,6 +111,12 @@ fn object<const N: usize>(keys: [(&str, Value); N]) -> Value {
     schema
 }
 
+/// The same object, which may also have this key.
+fn perhaps(mut object: Value, key: &str, schema: Value) -> Value {
+    object["properties"][key] = schema;
+    object
+}
+
 /// An object that may have these keys.
 fn optional<const N: usize>(keys: [(&str, Value); N]) -> Value {
     let properties: Map<String, Value> = keys.into_iter().map(|(key, schema)| (key.to_owned(), schema)).collect();
@@ -131,18 +137,18 @@ fn held() -> Value {
 }
 
 fn plan() -> Value {
-    object([
+    let plan = object([
         ("formatVersion", json!({ "const": crate::report::json::FORMAT_VERSION })),
         ("createdAt", instant()),
         ("configDigest", digest()),
-        ("configCommit", or_null(commit())),
         ("stateRevision", count()),
         ("tenants", list(named("PlanTenant"))),
         ("summary", named("Summary")),
         ("changes", list(named("CausedChange"))),
         ("preserved", list(named("Preserved"))),
         ("blocked", list(named("Blocked"))),
-    ])
+    ]);
+    perhaps(plan, "configCommit", commit())
 }
 
 fn plan_tenant() -> Value {

@@ -31,6 +31,8 @@ mod manifest;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nested;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod remote_cli;
@@ -39,6 +41,8 @@ mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod simulation;
@@ -46,3 +50,5 @@ mod simulation;
 mod simulator;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vault;

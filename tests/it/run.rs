@@ -2,9 +2,17 @@
 //! should, and ends as it should.
 #![cfg(unix)]
 
+mod commits;
+mod counted;
+mod crowd;
 mod guards;
+mod notifications;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stage;
 mod tenants;
+mod tls;
+mod traces;
 mod triggers;
-mod world;
+pub mod world;

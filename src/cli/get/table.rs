@@ -57,7 +57,9 @@ pub fn events(events: &[Event]) -> Table {
     let titles = ["ID", "AT", "REVISION", "ACTION", "RECORD", "USER", "RULE", "REASON"];
     if events.iter().all(|event| event.config_commit.is_none()) {
         let mut table = Table::new(&titles);
-        events.iter().for_each(|event| table.row(event_cells(event)));
+        for event in events {
+            table.row(event_cells(event));
+        }
         return table;
     }
     let mut table = Table::new(&[&titles[..], &["COMMIT"]].concat());

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::ledger::memory::MemoryLedger;
-use bmsync::ledger::{Commit, Ledger, LedgerError, Stashed};
+use bmsync::ledger::{Commit, Keep, Ledger, LedgerError, Stashed};
 use bmsync::model::Revision;
 use tokio::sync::Notify;
 
@@ -121,6 +121,15 @@ impl Ledger for Disk {
 
     async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
         self.write(async || self.platters.stash(entries).await).await
+    }
+
+    async fn keep(&self, entries: Vec<Keep>) -> Result<(), LedgerError> {
+        self.write(async || self.platters.keep(entries).await).await
+    }
+
+    async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        self.alive().await;
+        self.platters.kept(prefix).await
     }
 
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
