@@ -114,7 +114,11 @@ fn guards_were_kept(it: &Reckoning, history: &[Moment]) -> Held {
                 _ => allowed_by(policy.max_deactivations, active),
             };
             if policies.iter().all(|policy| limit(policy) < count) {
-                return Err(format!("revision {} has {count} × {action} of {tenant}: {policies:?}", moment.revision));
+                let revision = moment.revision;
+                let commit: Vec<&Event> = it.events.iter().filter(|event| event.revision == revision).collect();
+                return Err(format!(
+                    "revision {revision} has {count} × {action} of {tenant}: {policies:?} {commit:#?}"
+                ));
             }
         }
     }

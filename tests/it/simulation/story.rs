@@ -150,10 +150,12 @@ impl Story {
 
     async fn approve(&mut self) {
         for tenant in self.stage.world().tenants.into_keys() {
-            if self.ask(async |process| process.approve(&tenant).await).await == Some(true) {
-                self.stage.note("approval");
-                self.guarded = None;
+            match self.ask(async |process| process.approve(&tenant).await).await {
+                Some(true) => self.stage.note("approval"),
+                Some(false) => continue,
+                None => self.stage.tell("it died of an approval, which may have been kept all the same".to_owned()),
             }
+            self.guarded = None;
         }
     }
 
