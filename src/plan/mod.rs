@@ -1,5 +1,6 @@
 //! The plan: every change that a round would make, what it cannot decide, and what a guard holds back. A value.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -11,11 +12,13 @@ mod contest;
 mod decide;
 mod diff;
 pub mod explain;
+mod fields;
 mod guard;
 mod judge;
 mod names;
 mod obstacle;
 mod proposal;
+mod reason;
 mod summary;
 mod values;
 mod write;
@@ -23,6 +26,8 @@ mod write;
 pub use cause::Cause;
 pub use diff::plan;
 pub use explain::{Explanation, explain};
+pub use fields::{FieldChange, FieldChanges};
+pub use reason::{EMAIL_IS_FREE, Reason};
 pub use summary::Summary;
 
 use crate::actual::Actual;
@@ -182,7 +187,7 @@ impl Action {
 }
 
 /// One change of one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// What is done.
     pub action: Action,
@@ -194,12 +199,12 @@ pub struct Change {
     pub user: UserRef,
     /// The winning rule's name; `None` where no rule decided.
     pub rule: Option<Text>,
-    /// Why, for a person to read.
-    pub reason: String,
+    /// Why; [`Change::reason`] puts it in a sentence.
+    pub reason: Reason,
     /// The guard that holds it back.
     pub held: Option<Hold>,
     /// What is different afterwards, the status too.
-    pub fields: Vec<FieldChange>,
+    pub fields: FieldChanges,
     /// The owner afterwards.
     pub link: LinkChange,
 }
@@ -210,13 +215,51 @@ impl Change {
     pub fn record(&self) -> Option<RecordKey> {
         self.id.map(|id| RecordKey { kind: self.kind, id })
     }
+
+    /// Why, for a person to read.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'_, str> {
+        self.reason.text(&self.fields)
+    }
+
+    /// The link afterwards; `None` when nobody owns the record then.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        match self.link {
+            LinkChange::Set(seen) => {
+                let UserRef { key, user_principal_name } = self.user.clone();
+                Some(Link { user: key, user_principal_name, seen })
+            }
+            LinkChange::Archived => None,
+        }
+    }
 }
 
+impl PartialEq for Change {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { action, kind, id, user, rule, reason: _, held, fields, link } = self;
+        (action, kind, id, user, rule, held, fields, link)
+            == (
+                &other.action,
+                &other.kind,
+                &other.id,
+                &other.user,
+                &other.rule,
+                &other.held,
+                &other.fields,
+                &other.link,
+            )
+            && self.reason() == other.reason()
+    }
+}
+
+impl Eq for Change {}
+
 /// What becomes of the owner of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkChange {
-    /// The link is this afterwards.
-    Set(Link),
+    /// The change's user owns it, and this was seen of it.
+    Set(Seen),
     /// Nobody owns it; it is remembered as archived for the change's user.
     Archived,
 }
@@ -228,19 +271,6 @@ pub struct UserRef {
     pub key: UserKey,
     /// The last one known.
     pub user_principal_name: Option<Text>,
-}
-
-/// One field before and after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldChange {
-    /// Which.
-    pub slot: Slot,
-    /// What BMS holds.
-    pub before: Option<Text>,
-    /// What it will hold.
-    pub after: Option<Text>,
-    /// Where the value comes from.
-    pub from: Provenance,
 }
 
 /// What a field change is about: the status or a field of the record.

@@ -155,13 +155,13 @@ impl Held {
         if before.is_none() {
             after.key.id = ids.next(after.key.kind)?;
         }
-        let Change { action, kind: _, id: _, user, rule, reason, held: _, fields: _, link: _ } = change;
+        let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields: _, link: _ } = change;
         Ok(Event {
             action: Text::const_new(action.word()),
             user: Some(user.key.clone()),
             user_principal_name: user.user_principal_name.clone(),
             rule: rule.clone(),
-            reason: Text::from(reason.as_str()),
+            reason: Text::from(change.reason()),
             config_digest: Some(config_digest).filter(|digest| !digest.is_empty()).map(Text::from),
             ..self.event(others, at, before, after)
         })
