@@ -57,7 +57,7 @@ impl Id {
         match &self.0 {
             Repr::Guid([a, b, c, d, ..]) => {
                 for (digits, byte) in first.chunks_exact_mut(2).zip([a, b, c, d]) {
-                    digits.copy_from_slice(&hex(*byte));
+                    digits.copy_from_slice(&HEX[usize::from(*byte)]);
                 }
             }
             Repr::Text(text) => {
@@ -83,16 +83,23 @@ fn write_guid(guid: &[u8; 16]) -> [u8; GUID_LENGTH] {
     let mut at = 0;
     for (slot, byte) in guid.iter().enumerate() {
         at += usize::from(matches!(slot, 4 | 6 | 8 | 10));
-        out[at..at + 2].copy_from_slice(&hex(*byte));
+        out[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
         at += 2;
     }
     out
 }
 
-const fn hex(byte: u8) -> [u8; 2] {
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
-}
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < hex.len() {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
 
 /// Parses the 8-4-4-4-12 form.
 fn guid(text: &str) -> Option<[u8; 16]> {

@@ -2,6 +2,7 @@
 
 mod field;
 mod id;
+mod mark;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use field::{Field, Fields, filled, folded, same_name, with_folded};
 pub use id::Id;
+pub use mark::{Claims, Mark, Marks};
 
 /// Short text, stored inline where it fits.
 pub type Text = CompactString;

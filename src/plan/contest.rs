@@ -3,35 +3,20 @@
 //! Names are told apart by 64-bit hashes, and compared where those agree: nearly all names are wanted by one user.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher as _;
 
 use foldhash::quality::RandomState;
 
 use crate::actual::Namespace;
 use crate::desired::Precedence;
-use crate::model::{Field, Text, folded, with_folded};
+use crate::model::{Claims, Mark, Marks, Text, folded, same_name};
 
 use super::proposal::{Proposal, Who};
-
-/// Stands for a username or an email as it is compared. Its key is random in each process, so that nobody can choose
-/// names whose marks agree; what follows from a mark never depends on the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark(u64);
-
-impl Mark {
-    /// The mark of a name; usernames and emails do not meet.
-    pub fn of(state: &RandomState, field: Field, name: &str) -> Self {
-        let salt = if field == Field::Username { 0x9e37_79b9_7f4a_7c15 } else { 0 };
-        Self(with_folded(name, |name| state.hash_one(name.as_bytes())) ^ salt)
-    }
-}
 
 /// The names that proposals want. Proposals are known by their place in the slice.
 #[derive(Debug, Default)]
 pub(super) struct Contest {
-    state: RandomState,
-    /// Who wants a name of that mark, in order.
-    claims: Vec<(Mark, u32)>,
+    marks: Marks,
+    claims: Claims,
     /// Who lost a name to whom.
     lost: HashMap<(usize, Namespace), usize, RandomState>,
 }
@@ -39,26 +24,17 @@ pub(super) struct Contest {
 impl Contest {
     /// Between users that want the same name: who owns it keeps it, else the lower precedence gets it. What a record
     /// that its user already owns merely keeps does not compete: whether it is in the way is a question of names taken.
-    pub fn new(proposals: &[Proposal<'_>], state: RandomState) -> Self {
-        let mut claims = Vec::with_capacity(proposals.len() * 2);
-        for (at, proposal) in (0_u32..).zip(proposals) {
-            let mut last = None;
-            for (space, _) in proposal.wants() {
-                let mark = proposal.names.mark(space);
-                if last != Some(mark) {
-                    claims.push((mark, at));
-                }
-                last = Some(mark);
+    /// `marks` are those by which the proposals' names were marked.
+    pub fn new(proposals: &[Proposal<'_>], marks: Marks) -> Self {
+        let claims: Claims =
+            (0_u32..).zip(proposals).flat_map(|(at, one)| one.claims().map(move |mark| (mark, at))).collect();
+        let mut lost = HashMap::default();
+        for (mark, claimants) in claims.shared() {
+            for ((space, name), claimants) in wished(proposals, mark, claimants) {
+                lost.extend(losers(proposals, space, &name, &claimants).map(|(at, to)| ((at, space), to)));
             }
         }
-        claims.sort_unstable();
-        let mut contest = Self { state, claims, lost: HashMap::default() };
-        for claims in contest.claims.chunk_by(|one, next| one.0 == next.0).filter(|claims| claims.len() > 1) {
-            for ((space, name), claims) in wished(proposals, claims) {
-                contest.lost.extend(losers(proposals, space, &name, &claims).map(|(at, to)| ((at, space), to)));
-            }
-        }
-        contest
+        Self { marks, claims, lost }
     }
 
     /// Who wants a name.
@@ -68,13 +44,9 @@ impl Contest {
         space: Namespace,
         name: &'c str,
     ) -> impl Iterator<Item = usize> + 'c {
-        let mark = Mark::of(&self.state, space.field(), name);
-        let first = self.claims.partition_point(|claim| claim.0 < mark);
-        let claims = self.claims[first..].iter().take_while(move |claim| claim.0 == mark);
-        let wants = move |at: &usize| {
-            proposals[*at].wants().any(|(wanted, held)| wanted == space && crate::model::same_name(held, name))
-        };
-        claims.map(|claim| claim.1 as usize).filter(wants)
+        let wants =
+            move |at: &usize| proposals[*at].wants().any(|(wanted, held)| wanted == space && same_name(held, name));
+        self.claims.of(self.marks.of(space.field(), name)).filter(wants)
     }
 
     /// To whom a proposal lost its name in the namespace.
@@ -97,12 +69,16 @@ impl Contest {
 }
 
 /// What the claims of one mark are for: one name, or several whose marks happen to agree.
-fn wished(proposals: &[Proposal<'_>], claims: &[(Mark, u32)]) -> BTreeMap<(Namespace, Text), Vec<usize>> {
+fn wished(
+    proposals: &[Proposal<'_>],
+    mark: Mark,
+    claimants: impl Iterator<Item = usize>,
+) -> BTreeMap<(Namespace, Text), Vec<usize>> {
     let mut wished: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (mark, at) in claims {
-        let proposal = &proposals[*at as usize];
-        for (space, name) in proposal.wants().filter(|(space, _)| proposal.names.mark(*space) == *mark) {
-            wished.entry((space, folded(name))).or_default().push(*at as usize);
+    for at in claimants {
+        let proposal = &proposals[at];
+        for (space, name) in proposal.wants().filter(|(space, _)| proposal.names.mark(*space) == mark) {
+            wished.entry((space, folded(name))).or_default().push(at);
         }
     }
     wished

@@ -1,11 +1,9 @@
 //! One user's situation: what is wanted against what is linked, to a draft (rules R4, R6, R7, R8).
 
-use foldhash::quality::RandomState;
-
 use crate::actual::{Actual, Namespace};
 use crate::desired::{Desired, Person, Want};
 use crate::manifest::config::Drift;
-use crate::model::{Field, Record, Seen, Status, Text, filled};
+use crate::model::{Field, Marks, Record, Seen, Status, Text, filled};
 
 use super::obstacle::{self, Wish};
 use super::proposal::{Draft, Proposal, Retire, Target, Who, Wishes, changes, is_free, other_logins, status_change};
@@ -17,7 +15,7 @@ pub(super) struct Decider<'a> {
     pub desired: &'a Desired<'a>,
     pub actual: &'a Actual,
     /// The key of the marks by which names are told apart.
-    pub marks: RandomState,
+    pub marks: Marks,
 }
 
 impl<'a> Decider<'a> {
@@ -138,9 +136,7 @@ impl<'a> Decider<'a> {
                 let wish = Wish { kind, values: &values, linked: Some(record), target };
                 match (obstacle::first(wish, self.actual, &[], &others), changed) {
                     (None, false) => touched(record, user(), seen),
-                    (obstacle, _) => {
-                        Draft::Proposal(Proposal { obstacle: obstacle.map(Box::new), ..proposal })
-                    }
+                    (obstacle, _) => Draft::Proposal(Proposal { obstacle: obstacle.map(Box::new), ..proposal }),
                 }
             }
         }

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use foldhash::quality::RandomState;
-
 use crate::actual::Actual;
 use crate::desired::{Desired, Want, project};
 use crate::manifest::config::Config;
-use crate::model::{Id, Record, RecordKey};
+use crate::model::{Id, Marks, Record, RecordKey};
 
 use super::basis::{Imprint, heads};
 use super::contest::Contest;
@@ -97,7 +95,7 @@ impl<'a> Drafts<'a> {
     /// Decides every user that is spoken of, each list by user.
     fn collect(desired: &'a Desired<'a>, actual: &'a Actual, scope: &'a Scope) -> Self {
         let mut drafts = Self::default();
-        let decider = Decider { desired, actual, marks: RandomState::default() };
+        let decider = Decider { desired, actual, marks: Marks::default() };
         drafts.decide_all(&decider, scope);
         drafts.contest = Contest::new(&drafts.proposals, decider.marks);
         drafts.entangled = (0..drafts.proposals.len()).filter(|at| !drafts.proposals[*at].is_apart()).collect();

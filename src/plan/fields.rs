@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use crate::model::Field;
-
 use super::{Provenance, Slot};
 
 /// One field before and after.
@@ -83,14 +81,24 @@ impl<'a> Iterator for Iter<'a> {
     type Item = FieldChange<'a>;
 
     fn next(&mut self) -> Option<FieldChange<'a>> {
-        let slot = *SLOTS.get(self.number()?)?;
-        let from = *Provenance::ALL.get(self.number()?)?;
-        let (before, after) = (self.number()?, self.number()?);
+        let [slot, from, before, after] = self.head()?;
+        let (slot, from) = (*Slot::ALL.get(slot)?, *Provenance::ALL.get(from)?);
         Some(FieldChange { slot, before: self.value(before)?, after: self.value(after)?, from })
     }
 }
 
 impl<'a> Iter<'a> {
+    /// The four numbers of a head; most are of one digit each.
+    fn head(&mut self) -> Option<[usize; 4]> {
+        if let Some(head) = self.0.as_bytes().first_chunk::<4>().map(|head| head.map(usize::from))
+            && head.iter().fold(0, |all, digit| all | digit) & MORE == 0
+        {
+            self.0 = self.0.get(head.len()..)?;
+            return Some(head);
+        }
+        Some([self.number()?, self.number()?, self.number()?, self.number()?])
+    }
+
     fn number(&mut self) -> Option<usize> {
         let (mut number, mut shift) = (0, 0);
         loop {
@@ -116,24 +124,9 @@ const DIGIT_BITS: u32 = 6;
 const DIGIT: usize = (1 << DIGIT_BITS) - 1;
 const MORE: usize = 1 << DIGIT_BITS;
 
-/// Slots by number.
-const SLOTS: [Slot; 1 + Field::ALL.len()] = {
-    let mut slots = [Slot::Status; 1 + Field::ALL.len()];
-    let mut at = 0;
-    while at < Field::ALL.len() {
-        slots[at + 1] = Slot::Field(Field::ALL[at]);
-        at += 1;
-    }
-    slots
-};
-
 fn pack(packed: &mut String, FieldChange { slot, before, after, from }: FieldChange<'_>) {
-    let slot = match slot {
-        Slot::Status => 0,
-        Slot::Field(field) => 1 + field as usize,
-    };
     let length = |value: Option<&str>| value.map_or(0, |value| value.len() + 1);
-    for number in [slot, from as usize, length(before), length(after)] {
+    for number in [slot.number(), from as usize, length(before), length(after)] {
         push(packed, number);
     }
     packed.push_str(before.unwrap_or_default());
@@ -161,7 +154,7 @@ mod tests {
         let mut changes = Vec::new();
         for (at, before) in values.iter().enumerate() {
             for after in &values {
-                let slot = SLOTS[changes.len() % SLOTS.len()];
+                let slot = Slot::ALL[changes.len() % Slot::ALL.len()];
                 let from = Provenance::ALL[at % Provenance::ALL.len()];
                 changes.push(FieldChange { slot, before: before.as_deref(), after: after.as_deref(), from });
             }
@@ -173,8 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn provenances_are_numbered_in_their_order() {
+    fn provenances_and_slots_are_numbered_in_their_order() {
         assert!(Provenance::ALL.iter().enumerate().all(|(at, from)| *from as usize == at));
-        assert!(Field::ALL.iter().enumerate().all(|(at, field)| *field as usize == at));
+        assert!(Slot::ALL.iter().enumerate().all(|(at, slot)| slot.number() == at));
     }
 }

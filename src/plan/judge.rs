@@ -32,8 +32,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
         let tripped = Tripped::new(&tallies, distrust(desired), &desired.config().policy.guards, actual);
         let is_held = |at: &usize| {
             let proposal = &proposals[*at];
-            names.standing(*at) == Standing::Happens
-                && tripped.hold(proposal.who.tenant, &proposal.actions()).is_some()
+            names.standing(*at) == Standing::Happens && tripped.hold(proposal.who.tenant, &proposal.actions()).is_some()
         };
         if !tripped.is_empty() {
             let held: Vec<usize> = (0..proposals.len()).filter(is_held).collect();

@@ -283,6 +283,26 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// All slots: the status, then the fields in their order.
+    pub const ALL: [Self; 1 + Field::ALL.len()] = {
+        let mut all = [Self::Status; 1 + Field::ALL.len()];
+        let mut at = 0;
+        while at < Field::ALL.len() {
+            all[at + 1] = Self::Field(Field::ALL[at]);
+            at += 1;
+        }
+        all
+    };
+
+    /// Its place in [`Slot::ALL`].
+    #[must_use]
+    pub const fn number(self) -> usize {
+        match self {
+            Self::Status => 0,
+            Self::Field(field) => 1 + field as usize,
+        }
+    }
+
     /// The slot of that key.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

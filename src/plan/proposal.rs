@@ -7,9 +7,9 @@ use foldhash::quality::RandomState;
 
 use crate::actual::{Actual, Namespace};
 use crate::desired::reach::Ranked;
-use crate::model::{Digest, Field, Id, Kind, Record, RecordKey, Seen, Status, Text, UserKey, same_name};
+use crate::model::{Digest, Field, Id, Kind, Mark, Marks, Record, RecordKey, Seen, Status, Text, UserKey, same_name};
 
-use super::contest::{Contest, Mark};
+use super::contest::Contest;
 use super::values::Sourced;
 use super::{Action, Code, FieldChange, FieldChanges, Preserved, Provenance, Reason, Slot, Touch, UserRef};
 
@@ -135,10 +135,10 @@ impl<'a> Who<'a> {
 }
 
 impl<'a> Wishes<'a> {
-    pub fn new(kind: Kind, values: &Sourced<'a>, marks: &RandomState, actual: &Actual) -> Self {
+    pub fn new(kind: Kind, values: &Sourced<'a>, marks: &Marks, actual: &Actual) -> Self {
         let login = if values.login(kind) { Login::Some } else { Login::None };
         let (email, username) = (values.kept(Field::Email), values.kept(Field::Username));
-        let mark = |field, name: &Option<Cow<'_, str>>| Mark::of(marks, field, name.as_deref().unwrap_or_default());
+        let mark = |field, name: &Option<Cow<'_, str>>| marks.of(field, name.as_deref().unwrap_or_default());
         let marks = [mark(Field::Email, &email), mark(Field::Username, &username)];
         let held = email.as_deref().is_some_and(|email| actual.has_email(email))
             || username.as_deref().is_some_and(|username| actual.has_username(username));
@@ -195,6 +195,14 @@ impl<'a> Proposal<'a> {
             (Kind::Contact, Login::None) => &[Namespace::Email(Kind::Contact)],
         };
         spaces.iter().filter_map(|space| Some((*space, self.names.get(*space)?)))
+    }
+
+    /// The marks of the names that the user wants, each once.
+    pub fn claims(&self) -> impl Iterator<Item = Mark> {
+        let [email, username] = self.names.marks;
+        let wants_email = self.names.email.is_some();
+        let wants_username = self.names.username.is_some() && self.names.login == Login::Some;
+        [(wants_email, email), (wants_username, username)].into_iter().filter_map(|(wants, mark)| wants.then_some(mark))
     }
 
     /// The names that this change newly sets: those that the record it writes does not have yet.

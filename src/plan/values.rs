@@ -106,12 +106,7 @@ impl<'a> Ground<'a> {
 /// The values of a person's record: for each field the first that is not blank of the directory's, the rule's, what the
 /// record holds, and for employees the default's.
 #[must_use]
-pub fn values<'a>(
-    person: &Person<'a>,
-    ground: &Ground<'a>,
-    actual: &'a Actual,
-    defaults: &'a Fields,
-) -> Sourced<'a> {
+pub fn values<'a>(person: &Person<'a>, ground: &Ground<'a>, actual: &'a Actual, defaults: &'a Fields) -> Sourced<'a> {
     let mut sourced = Sourced::empty();
     let (user, rule) = (person.user, person.rule());
     for &field in Field::of(rule.kind) {

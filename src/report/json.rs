@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{Field, Id, Kind, RecordKey};
 use crate::plan::{
-    Action, Basis, Blocked, Change, FieldChange, FieldChanges, Plan, Preserved, PreservedField, Provenance, Slot, Summary,
-    TenantHead, TenantState, UserRef,
+    Action, Basis, Blocked, Change, FieldChange, FieldChanges, Plan, Preserved, PreservedField, Provenance, Slot,
+    Summary, TenantHead, TenantState, UserRef,
 };
 
 use super::layout::Shallow;

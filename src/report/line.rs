@@ -20,29 +20,38 @@ pub(super) enum Told {
 const CHUNK: usize = 1 << 17;
 
 /// Writes the items of a list of changes, as they stand in a plan: each in a line of its own.
-pub(super) fn write<'a>(
-    changes: impl Iterator<Item = (&'a Change, Told)>,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
-    let mut lines = Line(Vec::with_capacity(CHUNK + CHUNK / 4));
+pub(super) fn write<'a>(changes: impl Iterator<Item = (&'a Change, Told)>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut lines = Lines::new();
     for (number, (change, told)) in changes.enumerate() {
         lines.put(if number == 0 { "\n    " } else { ",\n    " });
         lines.change(change, told);
-        if lines.0.len() >= CHUNK {
-            out.write_all(&lines.0)?;
-            lines.0.clear();
+        if lines.json.len() >= CHUNK {
+            out.write_all(&lines.json)?;
+            lines.json.clear();
         }
     }
-    out.write_all(&lines.0)
+    out.write_all(&lines.json)
 }
 
 /// Lines of JSON in the making.
-struct Line(Vec<u8>);
+struct Lines {
+    json: Vec<u8>,
+    /// What stands before the old value of each slot, by its number.
+    changed: [String; Slot::ALL.len()],
+    /// What stands before the new value of each slot where there is no old one.
+    set: [String; Slot::ALL.len()],
+}
 
-impl Line {
+impl Lines {
+    fn new() -> Self {
+        let changed = Slot::ALL.map(|slot| format!(r#"{{"name":"{}","before":"#, slot.word()));
+        let set = changed.each_ref().map(|changed| format!(r#"{changed}null,"after":"#));
+        Self { json: Vec::with_capacity(CHUNK + CHUNK / 4), changed, set }
+    }
+
     #[inline]
     fn put(&mut self, json: &str) {
-        self.0.extend_from_slice(json.as_bytes());
+        self.json.extend_from_slice(json.as_bytes());
     }
 
     fn change(&mut self, change: &Change, told: Told) {
@@ -95,11 +104,14 @@ impl Line {
             Slot::Field(Field::PortalAccess) => Self::flag,
             Slot::Field(_) | Slot::Status => Self::value,
         };
-        self.put(r#"{"name":""#);
-        self.put(slot.word());
-        self.put(r#"","before":"#);
-        value(self, before);
-        self.put(r#","after":"#);
+        match before {
+            None => self.json.extend_from_slice(self.set[slot.number()].as_bytes()),
+            Some(_) => {
+                self.json.extend_from_slice(self.changed[slot.number()].as_bytes());
+                value(self, before);
+                self.put(r#","after":"#);
+            }
+        }
         value(self, after);
         self.put(r#","from":""#);
         self.put(from.word());
@@ -123,20 +135,19 @@ impl Line {
 
     fn number(&mut self, number: u64) {
         // A list of bytes takes all that is written to it.
-        let _ = write!(self.0, "{number}");
+        let _ = write!(self.json, "{number}");
     }
 
     /// A text in quotes, after words that need no care.
     fn text(&mut self, words: &str, text: &str) {
-        self.put("\"");
+        self.json.push(b'"');
         self.put(words);
-        // All of it is looked at, without an early end: so it is done many bytes at a time.
-        if text.bytes().fold(false, |found, byte| found | needs_care(byte)) {
-            self.careful(text);
-        } else {
+        if is_plain(text.as_bytes()) {
             self.put(text);
+        } else {
+            self.careful(text);
         }
-        self.put("\"");
+        self.json.push(b'"');
     }
 
     fn careful(&mut self, text: &str) {
@@ -150,9 +161,9 @@ impl Line {
                 0x0c => self.put("\\f"),
                 b'\r' => self.put("\\r"),
                 control if needs_care(control) => {
-                    let _ = write!(self.0, "\\u{control:04x}");
+                    let _ = write!(self.json, "\\u{control:04x}");
                 }
-                plain => self.0.push(plain),
+                plain => self.json.push(plain),
             }
         }
     }
@@ -160,6 +171,24 @@ impl Line {
 
 const fn needs_care(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether a text is written as it is: looked at eight bytes at a time, the last eight perhaps twice.
+fn is_plain(text: &[u8]) -> bool {
+    match text.last_chunk::<8>() {
+        None => !text.iter().any(|byte| needs_care(*byte)),
+        Some(last) => text.as_chunks::<8>().0.iter().all(are_plain) && are_plain(last),
+    }
+}
+
+/// The same for eight bytes at once: a byte below a limit borrows from the highest bit when the limit is taken away.
+fn are_plain(bytes: &[u8; 8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = 0x80 * EACH;
+    let bytes = u64::from_le_bytes(*bytes);
+    let below = |bytes: u64, limit: u64| bytes.wrapping_sub(limit * EACH) & !bytes;
+    let is = |byte: u8| below(bytes ^ (u64::from(byte) * EACH), 1);
+    (below(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST == 0
 }
 
 #[cfg(test)]
@@ -181,6 +210,19 @@ mod tests {
                 let told = expected.strip_suffix('}').unwrap().to_owned();
                 let told = told + if cause.is_some() { r#","cause":"pending"}"# } else { r#","cause":null}"# };
                 assert_eq!(line(&change, Told::Cause(cause)), told);
+            }
+        }
+    }
+
+    #[test]
+    fn eight_bytes_at_once_are_seen_as_each_alone() {
+        for byte in 0..=u8::MAX {
+            for (filler, at) in [(b'a', 0), (0xff, 3), (0x80, 7), (0x21, 5), (0x7f, 15), (b' ', 17), (b']', 8)] {
+                for length in [at + 1, at + 2, at + 9] {
+                    let mut text = vec![filler; length];
+                    text[at] = byte;
+                    assert_eq!(is_plain(&text), !needs_care(byte), "{byte} at {at} of {length} among {filler}");
+                }
             }
         }
     }

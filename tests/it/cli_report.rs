@@ -42,7 +42,17 @@ fn change(
         }
     };
     let rule = (action != Action::Deactivate).then(|| "contoso-portal".into());
-    Change { action, kind, id, user, rule, reason: reason.to_owned().into(), held: None, fields: fields.into_iter().collect(), link }
+    Change {
+        action,
+        kind,
+        id,
+        user,
+        rule,
+        reason: reason.to_owned().into(),
+        held: None,
+        fields: fields.into_iter().collect(),
+        link,
+    }
 }
 
 fn head(name: &str, tenant: &str, state: TenantState) -> TenantHead {
@@ -364,7 +374,8 @@ fn what_moved_is_named() {
     plan.basis.tenants[0].digest = Some("sha256:d2".into());
     plan.basis.tenants[1].state = TenantState::Complete;
     let edited = plan.changes[2].fields.iter().enumerate();
-    let edited = edited.map(|(at, field)| if at == 0 { FieldChange { after: Some("3\u{1b}c"), ..field } } else { field });
+    let edited =
+        edited.map(|(at, field)| if at == 0 { FieldChange { after: Some("3\u{1b}c"), ..field } } else { field });
     plan.changes[2].fields = edited.collect();
     plan.blocked.clear();
     let fresh = json::value(&plan, now()).expect("a tree");

@@ -169,6 +169,9 @@ impl Held {
 
     /// Links that move on without anything else; those that a change has set are up to date.
     fn touched(&self, touched: &[Touch], events: &[Event]) -> Vec<Record> {
+        if touched.is_empty() {
+            return Vec::new();
+        }
         let changed: HashSet<RecordKey> = events.iter().map(|event| event.after.key).collect();
         let fresh = |touch: &&Touch| !changed.contains(&touch.record);
         touched.iter().filter(fresh).filter_map(|touch| self.touch(touch)).collect()
