@@ -83,7 +83,7 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<FieldChange<'a>> {
         let [slot, from, before, after] = self.head()?;
         let (slot, from) = (*Slot::ALL.get(slot)?, *Provenance::ALL.get(from)?);
-        Some(FieldChange { slot, before: self.value(before)?, after: self.value(after)?, from })
+        Some(FieldChange { slot, before: self.value(before), after: self.value(after), from })
     }
 }
 
@@ -112,11 +112,10 @@ impl<'a> Iter<'a> {
         }
     }
 
-    fn value(&mut self, length: usize) -> Option<Option<&'a str>> {
-        let Some(length) = length.checked_sub(1) else { return Some(None) };
-        let (value, rest) = self.0.split_at_checked(length)?;
+    fn value(&mut self, length: usize) -> Option<&'a str> {
+        let (value, rest) = self.0.split_at_checked(length.checked_sub(1)?)?;
         self.0 = rest;
-        Some(Some(value))
+        Some(value)
     }
 }
 

@@ -104,13 +104,12 @@ impl Lines {
             Slot::Field(Field::PortalAccess) => Self::flag,
             Slot::Field(_) | Slot::Status => Self::value,
         };
-        match before {
-            None => self.json.extend_from_slice(self.set[slot.number()].as_bytes()),
-            Some(_) => {
-                self.json.extend_from_slice(self.changed[slot.number()].as_bytes());
-                value(self, before);
-                self.put(r#","after":"#);
-            }
+        if before.is_none() {
+            self.json.extend_from_slice(self.set[slot.number()].as_bytes());
+        } else {
+            self.json.extend_from_slice(self.changed[slot.number()].as_bytes());
+            value(self, before);
+            self.put(r#","after":"#);
         }
         value(self, after);
         self.put(r#","from":""#);
@@ -177,15 +176,15 @@ const fn needs_care(byte: u8) -> bool {
 fn is_plain(text: &[u8]) -> bool {
     match text.last_chunk::<8>() {
         None => !text.iter().any(|byte| needs_care(*byte)),
-        Some(last) => text.as_chunks::<8>().0.iter().all(are_plain) && are_plain(last),
+        Some(last) => text.as_chunks::<8>().0.iter().chain([last]).all(|bytes| are_plain(*bytes)),
     }
 }
 
 /// The same for eight bytes at once: a byte below a limit borrows from the highest bit when the limit is taken away.
-fn are_plain(bytes: &[u8; 8]) -> bool {
+fn are_plain(bytes: [u8; 8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGHEST: u64 = 0x80 * EACH;
-    let bytes = u64::from_le_bytes(*bytes);
+    let bytes = u64::from_le_bytes(bytes);
     let below = |bytes: u64, limit: u64| bytes.wrapping_sub(limit * EACH) & !bytes;
     let is = |byte: u8| below(bytes ^ (u64::from(byte) * EACH), 1);
     (below(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST == 0
@@ -228,9 +227,9 @@ mod tests {
     }
 
     fn line(change: &Change, told: Told) -> String {
-        let mut line = Line(Vec::new());
-        line.change(change, told);
-        String::from_utf8(line.0).unwrap()
+        let mut lines = Lines::new();
+        lines.change(change, told);
+        String::from_utf8(lines.json).unwrap()
     }
 
     fn change(text: Option<&str>, held: Option<Hold>, at: usize) -> Change {
