@@ -6,8 +6,9 @@ use crate::manifest::config::Drift;
 use crate::model::{Field, Marks, Record, Seen, Status, Text, filled};
 
 use super::obstacle::{self, Wish};
-use super::proposal::{Draft, Proposal, Retire, Target, Who, Wishes, changes, is_free, other_logins, status_change};
+use super::proposal::{Draft, Proposal, Retire, Target, Who, changes, is_free, other_logins, status_change};
 use super::values::{Ground, Sourced, values};
+use super::wishes::Wishes;
 use super::{FieldChange, FieldChanges, Preserved, PreservedField, Reason, Touch, UserRef};
 
 /// Decides users one at a time against one actual state.

@@ -13,7 +13,8 @@ use crate::model::{Field, Record, RecordKey, folded};
 
 use super::Code;
 use super::contest::Contest;
-use super::proposal::{Obstacle, Proposal, Rivals};
+use super::proposal::{Obstacle, Proposal};
+use super::wishes::Rivals;
 
 /// Whether a proposal's changes happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
