@@ -30,6 +30,7 @@ mod state;
 mod stop;
 mod sync;
 mod table;
+mod traces;
 mod validate;
 
 use std::process::ExitCode;

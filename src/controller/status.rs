@@ -40,17 +40,24 @@ impl Conditions {
     }
 
     /// What is known of a tenant.
-    pub fn tenant(&mut self, tenant: &Tenant, connection: &Connection, core: &Core, now: Timestamp) -> TenantStatus {
+    pub fn tenant(
+        &mut self,
+        tenant: &Tenant,
+        connection: &Connection,
+        problem: Option<&str>,
+        core: &Core,
+        now: Timestamp,
+    ) -> TenantStatus {
         let known = core.observed.directory.tenant(&tenant.id);
-        let open = core.open().filter(|(key, _)| key.tenant == tenant.id);
         let (mut blocked, mut held) = (0, 0);
-        for (_, open) in open {
+        for open in core.open.of(&tenant.id) {
             blocked += u64::from(open.blocked.is_some());
             held += open.held.len() as u64;
         }
         let object = format!("tenant/{}", tenant.id);
         let suspicion = known.and_then(|known| known.suspicion.as_deref());
-        let findings = [connected(connection), nothing_held(held, suspicion), synchronized(connection)];
+        let in_force = manifests(problem);
+        let findings = [connected(connection), nothing_held(held, suspicion), in_force, synchronized(connection)];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -124,6 +131,15 @@ fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
         (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
     };
     Finding { kind: "GuardsClear", status, reason, message }
+}
+
+/// Whether what decides over the tenant is the newest that was written.
+fn manifests(problem: Option<&str>) -> Finding {
+    let (status, reason, message) = match problem {
+        None => (Truth::True, "InForce", String::new()),
+        Some(problem) => (Truth::False, "LastGoodInForce", problem.to_owned()),
+    };
+    Finding { kind: "ManifestsValid", status, reason, message }
 }
 
 fn ready(rule: &Rule, is_read: bool, broken: Option<&str>) -> Finding {
