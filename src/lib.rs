@@ -35,6 +35,8 @@ pub mod source;
 
 pub mod store;
 
+pub mod vault;
+
 pub mod engine;
 
 pub mod controller;

@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use super::approval::{self, Approval};
 use super::core::Core;
 use super::running::{Controller, Shared};
+use super::status::Known;
+use super::think;
 use super::{
-    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -20,6 +23,7 @@ use crate::model::{Digest, Id, Kind, Record, RecordKey};
 use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
 use crate::store::StoreError;
+use crate::vault::{self, Forgotten};
 
 /// Where approvals are kept, so that they outlive a restart.
 const APPROVALS: &str = "approvals";
@@ -28,9 +32,9 @@ const APPROVALS: &str = "approvals";
 impl Operations for Controller {
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let known = self.shared().core.lock().await.snapshot();
-        let created_at = Timestamp::now();
+        let created_at = self.shared().now();
         let scope = scope(candidate.as_ref().unwrap_or(&known.config), tenant)?;
-        Ok(tokio::task::block_in_place(|| match candidate {
+        Ok(think(|| match candidate {
             None => {
                 let plan = known.plan(&scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
@@ -57,14 +61,14 @@ impl Operations for Controller {
 
     async fn held(&self, tenant: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        Ok(held(&*self.shared().core.lock().await, &tenant))
+        Ok(held(&*self.shared().core.lock().await, &tenant, self.shared().now()))
     }
 
     async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let mut core = self.shared().core.lock().await;
-        let mut shown = held(&core, &tenant);
+        let mut shown = held(&core, &tenant, now);
         if shown.digest != digest {
             let message = "what is held is no longer what was shown: look at it again, then approve that";
             return Err(Refusal::Conflict(message.to_owned()));
@@ -79,11 +83,24 @@ impl Operations for Controller {
         Ok(shown)
     }
 
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
+        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // The connection may hold a token that is still good.
+        self.reconnect(&tenant.id);
+        let (forgotten, account) = match forgotten {
+            Forgotten::Nothing => (false, None),
+            Forgotten::Gone(kept) => (true, kept.and_then(|kept| kept.account)),
+        };
+        Ok(Disconnected { tenant_id: tenant.id, forgotten, account })
+    }
+
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = tokio::task::block_in_place(|| core.plan(&scope));
-        let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let made = think(|| core.plan(&scope));
+        let fresh = json::value(&made, self.shared().now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
             let message = format!("the plan is stale, so nothing was changed; moved: {}", moves.join("; "));
@@ -121,25 +138,31 @@ impl Operations for Controller {
 
     async fn tenants(&self) -> Vec<TenantStatus> {
         let core = self.shared().core.lock().await;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let config = Arc::clone(&core.config);
         let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, problem.as_deref(), &core, now)
+            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
+            conditions.tenant(
+                tenant,
+                &connection,
+                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
+                now,
+            )
         };
         config.tenants.iter().map(status).collect()
     }
 
     async fn rules(&self) -> Vec<RuleStatus> {
         let core = self.shared().core.lock().await;
-        self.shared().conditions().rules(&core, Timestamp::now())
+        self.shared().conditions().rules(&core, self.shared().now())
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
         let known = self.shared().core.lock().await.snapshot();
-        let found = tokio::task::block_in_place(|| known.explain(user));
+        let found = think(|| known.explain(user));
         if found.is_empty() {
             return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
         }
@@ -209,9 +232,8 @@ fn unknown(wanted: &str) -> Refusal {
     Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)))
 }
 
-fn held(core: &Core, tenant: &Tenant) -> Held {
+fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
     let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
-    let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }

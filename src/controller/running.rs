@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Notification;
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::queue::Queue;
@@ -21,7 +23,7 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
-use crate::store::local::LocalStore;
+use crate::store::local::{Clock, LocalStore};
 
 /// Gives the connection of a tenant; what it asks is counted by the meter.
 pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// Tells the time: when a full read or a renewal is due, and how long an approval holds.
+    pub clock: Clock,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -65,11 +69,13 @@ pub(super) struct Shared {
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
+    clock: Clock,
     queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
     /// Why the newest manifests are not in force.
     problem: Mutex<Option<String>>,
+    credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -87,7 +93,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, commit, ledger, store, connect, notification_url, metrics } = parts;
+        let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -100,9 +106,11 @@ impl Controller {
             connect,
             notification_url,
             metrics,
+            clock,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             problem: Mutex::default(),
+            credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -124,6 +132,7 @@ impl Controller {
             return;
         }
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
@@ -148,6 +157,15 @@ impl Controller {
         for tenant in ended.keys() {
             self.shared.queue.forget(tenant);
         }
+    }
+
+    /// Ends a tenant's task and starts it anew: what it held of a sign-in goes with it.
+    pub fn reconnect(&self, tenant: &Id) {
+        let mut tenants = self.shared.tenants();
+        let Some(mut watched) = tenants.remove(tenant) else { return };
+        watched.stop();
+        let anew = Watched::start(&self.shared, &watched.tenant, watched.task.take());
+        tenants.insert(tenant.clone(), anew);
     }
 
     /// Looks again at every tenant.
@@ -210,6 +228,11 @@ impl Watched {
 }
 
 impl Shared {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
@@ -223,6 +246,11 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tenants sign in with.
+    pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The subscriptions of all tenants.

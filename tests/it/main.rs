@@ -41,8 +41,12 @@ mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vault;

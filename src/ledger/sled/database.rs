@@ -21,6 +21,10 @@ const STASH: &str = "stash";
 /// One step of folding holds about so many records in memory.
 const STEP: usize = 50_000;
 
+/// Changes that lie apart rewrite a bucket each. So many single ones are waited for per bucket that folding adds less to
+/// each than it cost itself, whatever the size of the state. Opening replays them.
+const SEGMENTS_PER_BUCKET: u64 = 8;
+
 /// How far the log may be ahead of the buckets, beyond a share of what they hold, before it is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slack {
@@ -40,7 +44,7 @@ impl Default for Slack {
 pub struct Database {
     path: PathBuf,
     slack: Slack,
-    db: Db,
+    pub(super) db: Db,
     sync: Sync,
     head: Head,
     mark: Mark,
@@ -189,8 +193,7 @@ impl Database {
             return Err(LedgerError::Stale { expected, found });
         }
         let (sealed, head) = segment::split(self.head, commit).map_err(|flaw| self.unwritable(flaw))?;
-        // From here on the copy is older than what may be on the disk.
-        self.spare = None;
+        self.let_go_of_the_copy();
         self.append(&sealed)?;
         self.head = head;
         self.ahead += sealed.iter().map(|segment| segment.value.len() as u64).sum::<u64>();
@@ -219,7 +222,12 @@ impl Database {
         self.db.apply_batch(batch).map_err(|error| self.sled_error("write", error))
     }
 
-    fn make_durable(&mut self) -> Result<(), LedgerError> {
+    /// From here on the copy from before the opening is older than what may be on the disk.
+    pub(super) fn let_go_of_the_copy(&mut self) {
+        self.spare = None;
+    }
+
+    pub(super) fn make_durable(&mut self) -> Result<(), LedgerError> {
         self.db.flush().map_err(|error| self.sled_error("write", error))?;
         self.sync.all().map_err(|error| io(&self.path, "write", error))
     }
@@ -227,7 +235,7 @@ impl Database {
     /// Folds the log into the buckets when it has become long; the cost is a share of what was committed.
     pub fn fold_if_due(&mut self) -> Result<(), LedgerError> {
         let segments = self.head.segments - self.mark.head.segments;
-        let long = segments > self.slack.segments + 2 * self.mark.buckets;
+        let long = segments > self.slack.segments + SEGMENTS_PER_BUCKET * self.mark.buckets;
         let due = long || self.ahead > self.slack.bytes + self.mark.bytes / 2;
         if due { self.fold() } else { Ok(()) }
     }
@@ -308,7 +316,7 @@ impl Database {
         }
     }
 
-    fn sled_error(&self, attempt: &'static str, error: ::sled::Error) -> LedgerError {
+    pub(super) fn sled_error(&self, attempt: &'static str, error: ::sled::Error) -> LedgerError {
         sled_error(&self.path, attempt, error)
     }
 
@@ -316,11 +324,11 @@ impl Database {
         self.flaw(describe(key, flaw))
     }
 
-    fn unwritable(&self, flaw: Flaw) -> LedgerError {
+    pub(super) fn unwritable(&self, flaw: Flaw) -> LedgerError {
         io(&self.path, "write", std::io::Error::other(format!("the commit {flaw}")))
     }
 
-    fn flaw(&self, detail: String) -> LedgerError {
+    pub(super) fn flaw(&self, detail: String) -> LedgerError {
         LedgerError::Damaged { path: self.path.display().to_string(), detail }
     }
 }

@@ -8,8 +8,8 @@ use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::approved::Consent;
 use bmsync::controller::{
-    Cause, Condition, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
-    ServedReport, TenantStatus, Truth,
+    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
+    ServedPlan, ServedReport, TenantStatus, Truth,
 };
 use bmsync::directory::{Coverage, Directory, GroupPatch, Patch, TenantDirectory, UserPatch};
 use bmsync::manifest::config::Config;
@@ -226,6 +226,10 @@ impl Operations for World {
         }
         self.approved.lock().unwrap().push(digest.to_owned());
         Ok(Held { approved_until: Some(Timestamp::UNIX_EPOCH), ..held })
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: true, account: Some("ada@contoso.com".into()) })
     }
 
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
