@@ -15,7 +15,7 @@ use crate::manifest::config::Tenant;
 use crate::model::Id;
 
 /// Grows when what is read of a directory changes: an older mirror is then read anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Users or members in one value of the stash.
 const PORTION: usize = 4096;
 /// Changes that the log may always hold, however small the snapshot is.

@@ -5,19 +5,26 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::quality::RandomState;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Id, Text};
 
+mod fingerprint;
+mod groups;
+mod objects;
+mod patch;
 mod portion;
+mod texts;
 mod told;
 mod user;
 
+pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
 pub use told::{Changes, News, Told, Touched};
-pub use user::{EXT, GroupPatch, Identity, Patch, User, UserPatch, Watched, find_ext};
+pub use user::{EXT, User, find_ext};
+
+use objects::Objects;
 
 /// The directories of all tenants, by tenant ID.
 #[derive(Clone, Debug, Default)]
@@ -85,11 +92,10 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
-    users: IndexMap<Id, User, RandomState>,
+    objects: Objects,
     groups: Vec<Group>,
     group_numbers: HashMap<Id, u32, RandomState>,
     member_counts: Vec<u32>,
-    member_of: HashMap<Id, Vec<u32>, RandomState>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -117,18 +123,18 @@ impl TenantDirectory {
     /// A user that exists (not deleted, softly or otherwise).
     #[must_use]
     pub fn user(&self, id: &Id) -> Option<&User> {
-        self.users.get(id)
+        self.objects.user(id)
     }
 
     /// All users that exist, in no order.
     pub fn users(&self) -> impl Iterator<Item = (&Id, &User)> {
-        self.users.iter()
+        self.objects.users()
     }
 
     /// How many users exist.
     #[must_use]
-    pub fn user_count(&self) -> usize {
-        self.users.len()
+    pub const fn user_count(&self) -> usize {
+        self.objects.user_count()
     }
 
     /// The groups ever heard of, by number; some may be gone.
@@ -165,7 +171,7 @@ impl TenantDirectory {
     /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
     #[must_use]
     pub fn groups_of(&self, member: &Id) -> &[u32] {
-        self.member_of.get(member).map_or(&[], Vec::as_slice)
+        self.objects.groups_of(member)
     }
 
     /// How many users are otherwise in the other directory: changed, more, fewer, or in other groups.
@@ -178,25 +184,31 @@ impl TenantDirectory {
             ids
         };
         let differs = |id: &Id, user: &User| other.user(id) != Some(user) || groups(self, id) != groups(other, id);
-        let changed = self.users.iter().filter(|(id, user)| differs(id, user)).count();
-        changed + other.users.keys().filter(|id| !self.users.contains_key(*id)).count()
+        let changed = self.users().filter(|(id, user)| differs(id, user)).count();
+        changed + other.users().filter(|(id, _)| self.user(id).is_none()).count()
     }
 
-    /// Adds a user, or changes what is given of it.
-    pub fn upsert_user(&mut self, id: Id, patch: UserPatch) {
-        self.users.entry(id).or_default().apply(patch);
+    /// Adds a user, or changes what is mentioned of it.
+    pub fn upsert_user(&mut self, id: Id, patch: impl Into<UserPatch>) {
+        self.objects.upsert_user(id, patch.into());
     }
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.users.swap_remove(id);
+        self.objects.remove_user(id);
         match removal {
             Removal::Soft => {}
             Removal::Hard => {
-                for number in self.member_of.remove(id).unwrap_or_default() {
-                    self.member_counts[number as usize] -= 1;
+                for group in self.objects.leave_all(id) {
+                    self.uncount(group);
                 }
             }
+        }
+    }
+
+    fn uncount(&mut self, group: u32) {
+        if let Some(count) = self.member_counts.get_mut(group as usize) {
+            *count -= 1;
         }
     }
 
@@ -221,32 +233,33 @@ impl TenantDirectory {
     /// Adds a direct membership; false when it was there already.
     pub fn add_member(&mut self, group: &Id, member: &Id) -> bool {
         let number = self.number_group(group);
-        let groups = self.member_of.entry(member.clone()).or_default();
-        match groups.binary_search(&number) {
-            Ok(_) => false,
-            Err(at) => {
-                groups.insert(at, number);
-                self.member_counts[number as usize] += 1;
-                true
-            }
-        }
+        self.join(number, member.clone())
+    }
+
+    /// Adds a direct membership of a group of that number, which must be one that was given; false when it was there
+    /// already.
+    pub fn join(&mut self, group: u32, member: Id) -> bool {
+        let joined = self.objects.join(group, member);
+        self.member_counts[group as usize] += u32::from(joined);
+        joined
     }
 
     /// Ends a direct membership; false when there was none.
     pub fn remove_member(&mut self, group: &Id, member: &Id) -> bool {
-        let Some(number) = self.group_number(group) else { return false };
-        let Some(groups) = self.member_of.get_mut(member) else { return false };
-        match groups.binary_search(&number) {
-            Err(_) => false,
-            Ok(at) => {
-                groups.remove(at);
-                self.member_counts[number as usize] -= 1;
-                true
-            }
-        }
+        self.group_number(group).is_some_and(|group| self.leave(group, member))
     }
 
-    fn number_group(&mut self, id: &Id) -> u32 {
+    /// Ends a direct membership of a group of that number; false when there was none.
+    pub fn leave(&mut self, group: u32, member: &Id) -> bool {
+        let left = self.objects.leave(group, member);
+        if left {
+            self.uncount(group);
+        }
+        left
+    }
+
+    /// A group's number; one that was never heard of gets one.
+    pub fn number_group(&mut self, id: &Id) -> u32 {
         if let Some(&number) = self.group_numbers.get(id) {
             return number;
         }

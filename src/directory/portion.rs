@@ -2,51 +2,55 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::Groups;
 use super::{Group, TenantDirectory, User};
 use crate::model::Id;
 
 /// A part of a directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Portion {
+pub struct Portion(Part);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Part {
     /// All groups, by number.
     Groups(Vec<Group>),
-    /// Some users.
-    Users(Vec<(Id, User)>),
-    /// Some members with the numbers of their groups.
-    Members(Vec<(Id, Vec<u32>)>),
+    /// Some users and members.
+    Objects(Vec<(Id, Option<User>, Groups)>),
 }
 
 impl TenantDirectory {
     /// The whole directory in portions of at most so many users or members; the groups come first, in one portion.
     pub fn portions(&self, size: usize) -> impl Iterator<Item = Portion> {
-        let (mut users, mut members) = (self.users.iter(), self.member_of.iter());
-        let users = std::iter::from_fn(move || {
-            let some: Vec<_> = users.by_ref().take(size).map(|(id, user)| (id.clone(), user.clone())).collect();
-            (!some.is_empty()).then_some(Portion::Users(some))
+        let mut objects = self.objects.iter();
+        let objects = std::iter::from_fn(move || {
+            let some = objects.by_ref().take(size);
+            let some: Vec<_> = some.map(|(id, user, groups)| (id.clone(), user.clone(), groups.clone())).collect();
+            (!some.is_empty()).then_some(Portion(Part::Objects(some)))
         });
-        let members = std::iter::from_fn(move || {
-            let some: Vec<_> = members.by_ref().take(size).map(|(id, groups)| (id.clone(), groups.clone())).collect();
-            (!some.is_empty()).then_some(Portion::Members(some))
-        });
-        std::iter::once_with(|| Portion::Groups(self.groups.clone())).chain(users).chain(members)
+        std::iter::once_with(|| Portion(Part::Groups(self.groups.clone()))).chain(objects)
     }
 
     /// Takes a portion in; all portions of a directory make it whole again.
-    pub fn absorb(&mut self, portion: Portion) {
-        match portion {
-            Portion::Groups(groups) => {
+    pub fn absorb(&mut self, Portion(part): Portion) {
+        match part {
+            Part::Groups(groups) => {
                 self.group_numbers = (0_u32..).zip(&groups).map(|(number, group)| (group.id.clone(), number)).collect();
                 self.member_counts = vec![0; groups.len()];
                 self.groups = groups;
             }
-            Portion::Users(users) => self.users.extend(users),
-            Portion::Members(members) => {
-                for number in members.iter().flat_map(|(_, groups)| groups) {
-                    if let Some(count) = self.member_counts.get_mut(*number as usize) {
-                        *count += 1;
-                    }
+            Part::Objects(objects) => {
+                for (id, user, groups) in objects {
+                    self.count(&groups);
+                    self.objects.insert(id, user, groups);
                 }
-                self.member_of.extend(members);
+            }
+        }
+    }
+
+    fn count(&mut self, groups: &Groups) {
+        for number in groups.as_slice() {
+            if let Some(count) = self.member_counts.get_mut(*number as usize) {
+                *count += 1;
             }
         }
     }
