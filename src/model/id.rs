@@ -95,7 +95,7 @@ fn guid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; GUID_LENGTH] = text.as_bytes().try_into().ok()?;
     let (mut out, mut all) = ([0; 16], 0);
     for (byte, at) in out.iter_mut().zip(PAIRS) {
-        let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
+        let (high, low) = (WORTH[usize::from(text[at])], WORTH[usize::from(text[at + 1])]);
         all |= high | low;
         *byte = high << 4 | low;
     }
@@ -103,15 +103,15 @@ fn guid(text: &str) -> Option<[u8; 16]> {
 }
 
 /// What each byte is worth as a hexadecimal digit; 255 when it is none.
-const DIGITS: [u8; 256] = {
-    let mut digits = [u8::MAX; 256];
-    let mut value = 0;
+const WORTH: [u8; 256] = {
+    let mut worth = [u8::MAX; 256];
+    let mut value = 0_u8;
     while value < 16 {
-        digits[b"0123456789abcdef"[value] as usize] = value as u8;
-        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        worth[b"0123456789abcdef"[value as usize] as usize] = value;
+        worth[b"0123456789ABCDEF"[value as usize] as usize] = value;
         value += 1;
     }
-    digits
+    worth
 };
 
 impl Ord for Id {
@@ -157,5 +157,33 @@ impl From<&str> for Id {
 impl From<Id> for String {
     fn from(id: Id) -> Self {
         id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_is_one_in_any_case_and_between_blanks() {
+        let guid = Id::new("0123ABCD-ef00-4000-8000-0000000000fF");
+        assert!(guid.is_guid());
+        assert_eq!(guid, Id::new(" 0123abcd-EF00-4000-8000-0000000000ff\n"));
+        assert_eq!(guid.to_string(), "0123abcd-ef00-4000-8000-0000000000ff");
+    }
+
+    #[test]
+    fn what_is_no_guid_stays_text() {
+        for text in [
+            "0123abcd-ef00-4000-8000-0000000000fg",
+            "0123abcd-ef00-4000-80000-000000000ff",
+            "0123abcd0ef00-4000-8000-0000000000ff",
+            "0123abcd-ef00-4000-8000-0000000000f",
+            "0123abcd-ef00-4000-8000-0000000000é",
+            "",
+        ] {
+            assert!(!Id::new(text).is_guid(), "{text}");
+            assert_eq!(Id::new(text).to_string(), text);
+        }
     }
 }
