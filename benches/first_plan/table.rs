@@ -33,14 +33,14 @@ impl Row<'_> {
         let wall = middle(&sorted(spent.iter().map(|one| one.wall)));
         let peak = middle(&sorted(spent.iter().map(|one| one.peak)));
         let (min, median, max) = (cpu.first().copied().unwrap_or_default(), middle(&cpu), cpu.last().copied());
-        let against = |floor: &Option<&[Spent]>| floor.map_or_else(String::new, |floor| ratio(spent, floor));
+        let against = |floor: Option<&[Spent]>| floor.map_or_else(String::new, |floor| ratio(spent, floor));
         format!(
             "| {users} | {name} | {} / {} / {} | {} | {} | {} | {} | {} |",
             seconds(min),
             seconds(median),
             seconds(max.unwrap_or_default()),
-            against(strict),
-            against(owned),
+            against(*strict),
+            against(*owned),
             seconds(wall),
             peak >> 20,
             peak / u64::from(*users).max(1),
