@@ -9,6 +9,8 @@ pub mod model;
 
 pub mod display;
 
+pub mod spans;
+
 pub mod manifest;
 
 pub mod directory;
@@ -32,6 +34,8 @@ pub mod ledger;
 pub mod source;
 
 pub mod store;
+
+pub mod vault;
 
 pub mod engine;
 

@@ -1,6 +1,6 @@
 //! What a running bmsync answers: reads of what it knows, plans of what it would do, and orders to look, approve, apply.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,18 +9,20 @@ use jiff::Timestamp;
 use super::approval::{self, Approval};
 use super::core::Core;
 use super::running::{Controller, Shared};
+use super::status::Known;
 use super::{
-    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
-use crate::model::{Digest, Id, Kind, Record, RecordKey, UserKey};
-use crate::plan::explain::find;
-use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
+use crate::model::{Digest, Id, Kind, Record, RecordKey};
+use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
 use crate::store::StoreError;
+use crate::vault::{self, Forgotten};
 
 /// Where approvals are kept, so that they outlive a restart.
 const APPROVALS: &str = "approvals";
@@ -28,18 +30,17 @@ const APPROVALS: &str = "approvals";
 #[async_trait]
 impl Operations for Controller {
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
-        let core = self.shared().core.lock().await;
+        let known = self.shared().core.lock().await.snapshot();
         let created_at = Timestamp::now();
-        let scope = scope(candidate.as_ref().unwrap_or(&core.config), tenant)?;
+        let scope = scope(candidate.as_ref().unwrap_or(&known.config), tenant)?;
         Ok(tokio::task::block_in_place(|| match candidate {
             None => {
-                let plan = plan(&core.config, &core.observed, &scope);
+                let plan = known.plan(&scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
             }
             Some(candidate) => {
-                let pending = plan(&core.config, &core.observed, &scope);
-                let plan = plan(&candidate, &core.observed, &scope);
-                let causes = causes(&plan, &pending);
+                let plan = known.plan_of(&candidate, &scope);
+                let causes = causes(&plan, &known.plan(&scope));
                 ServedPlan { plan, created_at, causes }
             }
         }))
@@ -81,10 +82,23 @@ impl Operations for Controller {
         Ok(shown)
     }
 
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
+        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // The connection may hold a token that is still good.
+        self.reconnect(&tenant.id);
+        let (forgotten, account) = match forgotten {
+            Forgotten::Nothing => (false, None),
+            Forgotten::Gone(kept) => (true, kept.and_then(|kept| kept.account)),
+        };
+        Ok(Disconnected { tenant_id: tenant.id, forgotten, account })
+    }
+
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &scope));
+        let made = tokio::task::block_in_place(|| core.plan(&scope));
         let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
@@ -125,10 +139,17 @@ impl Operations for Controller {
         let core = self.shared().core.lock().await;
         let now = Timestamp::now();
         let config = Arc::clone(&core.config);
+        let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, &core, now)
+            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
+            conditions.tenant(
+                tenant,
+                &connection,
+                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
+                now,
+            )
         };
         config.tenants.iter().map(status).collect()
     }
@@ -139,17 +160,12 @@ impl Operations for Controller {
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
-        let core = self.shared().core.lock().await;
-        tokio::task::block_in_place(|| {
-            let found = find(user, &core.observed);
-            if found.is_empty() {
-                return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
-            }
-            let open = core.open().map(|(key, _)| key.clone());
-            let users: BTreeSet<UserKey> = found.iter().cloned().chain(open).collect();
-            let plan = plan(&core.config, &core.observed, &Scope::Users(users));
-            Ok(found.iter().map(|key| explain(key, &core.config, &core.observed, &plan)).collect())
-        })
+        let known = self.shared().core.lock().await.snapshot();
+        let found = tokio::task::block_in_place(|| known.explain(user));
+        if found.is_empty() {
+            return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
+        }
+        Ok(found)
     }
 
     async fn export(&self) -> Result<Vec<u8>, Refusal> {
@@ -216,7 +232,7 @@ fn unknown(wanted: &str) -> Refusal {
 }
 
 fn held(core: &Core, tenant: &Tenant) -> Held {
-    let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
+    let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
     let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);

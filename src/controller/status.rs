@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::summary;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
+use crate::source::expiry::{Expiring, Outlook};
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]
@@ -21,6 +23,16 @@ struct Finding {
     status: Truth,
     reason: &'static str,
     message: String,
+}
+
+/// What conditions of a tenant are judged by, beside its connection.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub core: &'a Core,
+    /// Why the newest manifests are not in force.
+    pub problem: Option<&'a str>,
+    /// What the tenant signs in with, and when that ends.
+    pub expiring: &'a [Expiring],
 }
 
 impl Conditions {
@@ -40,17 +52,29 @@ impl Conditions {
     }
 
     /// What is known of a tenant.
-    pub fn tenant(&mut self, tenant: &Tenant, connection: &Connection, core: &Core, now: Timestamp) -> TenantStatus {
+    pub fn tenant(
+        &mut self,
+        tenant: &Tenant,
+        connection: &Connection,
+        known: Known<'_>,
+        now: Timestamp,
+    ) -> TenantStatus {
+        let Known { core, problem, expiring } = known;
         let known = core.observed.directory.tenant(&tenant.id);
-        let open = core.open().filter(|(key, _)| key.tenant == tenant.id);
         let (mut blocked, mut held) = (0, 0);
-        for (_, open) in open {
+        for open in core.open.of(&tenant.id) {
             blocked += u64::from(open.blocked.is_some());
             held += open.held.len() as u64;
         }
         let object = format!("tenant/{}", tenant.id);
         let suspicion = known.and_then(|known| known.suspicion.as_deref());
-        let findings = [connected(connection), nothing_held(held, suspicion), synchronized(connection)];
+        let findings = [
+            Some(connected(connection)),
+            credentials_current(expiring, now),
+            Some(nothing_held(held, suspicion)),
+            Some(manifests(problem)),
+            Some(synchronized(connection)),
+        ];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -61,7 +85,7 @@ impl Conditions {
             held,
             last_success: connection.last_success(),
             failures: connection.failures(),
-            conditions: findings.into_iter().map(|finding| self.note(&object, finding, now)).collect(),
+            conditions: findings.into_iter().flatten().map(|finding| self.note(&object, finding, now)).collect(),
         }
     }
 
@@ -106,6 +130,17 @@ fn connected(connection: &Connection) -> Finding {
     Finding { kind: "Connected", status, reason, message: connection.last_error().unwrap_or_default().to_owned() }
 }
 
+/// Nothing where no end is known, as of a client secret that only its owner can look up.
+fn credentials_current(expiring: &[Expiring], now: Timestamp) -> Option<Finding> {
+    let (outlook, message) = summary(expiring, now)?;
+    let (status, reason) = match outlook {
+        Outlook::Good => (Truth::True, "Current"),
+        Outlook::Near => (Truth::False, "ExpiresSoon"),
+        Outlook::Over => (Truth::False, "Expired"),
+    };
+    Some(Finding { kind: "CredentialsCurrent", status, reason, message })
+}
+
 fn synchronized(connection: &Connection) -> Finding {
     let (status, reason, message) = match (connection.phase(), connection.last_success(), connection.last_error()) {
         (Phase::Suspended, _, _) => (Truth::Unknown, "Suspended", String::from("the manifest suspends the tenant")),
@@ -124,6 +159,15 @@ fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
         (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
     };
     Finding { kind: "GuardsClear", status, reason, message }
+}
+
+/// Whether what decides over the tenant is the newest that was written.
+fn manifests(problem: Option<&str>) -> Finding {
+    let (status, reason, message) = match problem {
+        None => (Truth::True, "InForce", String::new()),
+        Some(problem) => (Truth::False, "LastGoodInForce", problem.to_owned()),
+    };
+    Finding { kind: "ManifestsValid", status, reason, message }
 }
 
 fn ready(rule: &Rule, is_read: bool, broken: Option<&str>) -> Finding {

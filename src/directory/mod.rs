@@ -3,15 +3,17 @@
 //! Pure: sources write into it, the rules read from it. It knows nothing of HTTP and nothing of BMS.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Id, Text};
+use crate::model::Id;
 
 mod fingerprint;
-mod groups;
+mod group;
+mod memberships;
 mod objects;
 mod patch;
 mod portion;
@@ -19,11 +21,13 @@ mod texts;
 mod told;
 mod user;
 
+pub use group::Group;
 pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
 pub use told::{Changes, News, Told, Touched};
 pub use user::{EXT, User, find_ext};
 
+use group::Groups;
 use objects::Objects;
 
 /// The directories of all tenants, by tenant ID.
@@ -82,6 +86,9 @@ pub enum Coverage {
 ///
 /// Groups are numbered in the order they were first heard of; edges hold numbers. A removed group keeps its number and
 /// its edges and grants nothing.
+///
+/// A clone shares what is large with the original, until one of the two changes: so a question about everybody can be
+/// answered beside the rounds, and only a change that comes meanwhile pays for a copy.
 #[derive(Clone, Debug, Default)]
 pub struct TenantDirectory {
     /// How complete this is.
@@ -92,10 +99,8 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
-    objects: Objects,
-    groups: Vec<Group>,
-    group_numbers: HashMap<Id, u32, RandomState>,
-    member_counts: Vec<u32>,
+    objects: Arc<Objects>,
+    groups: Arc<Groups>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -133,39 +138,39 @@ impl TenantDirectory {
 
     /// How many users exist.
     #[must_use]
-    pub const fn user_count(&self) -> usize {
+    pub fn user_count(&self) -> usize {
         self.objects.user_count()
     }
 
     /// The groups ever heard of, by number; some may be gone.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
-        &self.groups
+        &self.groups.list
     }
 
     /// How many groups exist.
     #[must_use]
     pub fn group_count(&self) -> usize {
-        self.groups.iter().filter(|group| group.exists).count()
+        self.groups.list.iter().filter(|group| group.exists).count()
     }
 
     /// A group's number.
     #[must_use]
     pub fn group_number(&self, id: &Id) -> Option<u32> {
-        self.group_numbers.get(id).copied()
+        self.groups.numbers.get(id).copied()
     }
 
     /// A group that exists.
     #[must_use]
     pub fn group(&self, id: &Id) -> Option<&Group> {
-        self.group_number(id).map(|number| &self.groups[number as usize]).filter(|group| group.exists)
+        self.group_number(id).map(|number| &self.groups.list[number as usize]).filter(|group| group.exists)
     }
 
     /// How many direct members a group has.
     #[must_use]
     pub fn member_count(&self, group: &Id) -> u32 {
-        let number = self.group_number(group).filter(|number| self.groups[*number as usize].exists);
-        number.and_then(|number| self.member_counts.get(number as usize).copied()).unwrap_or_default()
+        let number = self.group_number(group).filter(|number| self.groups.list[*number as usize].exists);
+        number.and_then(|number| self.groups.member_counts.get(number as usize).copied()).unwrap_or_default()
     }
 
     /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
@@ -179,7 +184,7 @@ impl TenantDirectory {
     pub fn differences(&self, other: &Self) -> usize {
         let groups = |known: &Self, id: &Id| {
             let mut ids: Vec<Id> =
-                known.groups_of(id).iter().map(|number| known.groups[*number as usize].id.clone()).collect();
+                known.groups_of(id).iter().map(|number| known.groups.list[*number as usize].id.clone()).collect();
             ids.sort_unstable();
             ids
         };
@@ -190,32 +195,31 @@ impl TenantDirectory {
 
     /// Adds a user, or changes what is mentioned of it.
     pub fn upsert_user(&mut self, id: Id, patch: impl Into<UserPatch>) {
-        self.objects.upsert_user(id, patch.into());
+        Arc::make_mut(&mut self.objects).upsert_user(id, patch.into());
     }
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.objects.remove_user(id);
+        if !self.objects.knows(id) {
+            return;
+        }
+        let objects = Arc::make_mut(&mut self.objects);
+        objects.remove_user(id);
         match removal {
             Removal::Soft => {}
             Removal::Hard => {
-                for group in self.objects.leave_all(id) {
-                    self.uncount(group);
+                let left = objects.leave_all(id);
+                if !left.is_empty() {
+                    Arc::make_mut(&mut self.groups).uncount(&left);
                 }
             }
-        }
-    }
-
-    fn uncount(&mut self, group: u32) {
-        if let Some(count) = self.member_counts.get_mut(group as usize) {
-            *count -= 1;
         }
     }
 
     /// Adds a group, or changes what is given of it; a removed one exists again.
     pub fn upsert_group(&mut self, id: &Id, patch: GroupPatch) {
         let number = self.number_group(id);
-        let group = &mut self.groups[number as usize];
+        let group = &mut Arc::make_mut(&mut self.groups).list[number as usize];
         let GroupPatch { display_name, created, security_enabled } = patch;
         group.exists = true;
         display_name.onto(&mut group.display_name);
@@ -226,7 +230,7 @@ impl TenantDirectory {
     /// Marks a group as gone. A group that was never heard of stays unknown.
     pub fn remove_group(&mut self, id: &Id) {
         if let Some(number) = self.group_number(id) {
-            self.groups[number as usize].exists = false;
+            Arc::make_mut(&mut self.groups).list[number as usize].exists = false;
         }
     }
 
@@ -239,8 +243,14 @@ impl TenantDirectory {
     /// Adds a direct membership of a group of that number, which must be one that was given; false when it was there
     /// already.
     pub fn join(&mut self, group: u32, member: Id) -> bool {
-        let joined = self.objects.join(group, member);
-        self.member_counts[group as usize] += u32::from(joined);
+        // Looking first costs as much as joining: only a copy is dearer.
+        if Arc::strong_count(&self.objects) > 1 && self.objects.is_member(group, &member) {
+            return false;
+        }
+        let joined = Arc::make_mut(&mut self.objects).join(group, member);
+        if joined {
+            Arc::make_mut(&mut self.groups).member_counts[group as usize] += 1;
+        }
         joined
     }
 
@@ -251,28 +261,52 @@ impl TenantDirectory {
 
     /// Ends a direct membership of a group of that number; false when there was none.
     pub fn leave(&mut self, group: u32, member: &Id) -> bool {
-        let left = self.objects.leave(group, member);
-        if left {
-            self.uncount(group);
+        if !self.objects.is_member(group, member) {
+            return false;
         }
-        left
+        Arc::make_mut(&mut self.groups).uncount(&[group]);
+        Arc::make_mut(&mut self.objects).leave(group, member)
+    }
+
+    /// The users that are in one of these groups now, directly or through other groups that exist. Costs a look at every
+    /// member, but no plan.
+    #[must_use]
+    pub fn users_under<'a>(&self, groups: impl IntoIterator<Item = &'a Id>) -> Vec<Id> {
+        let mut below: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
+        for (number, group) in (0_u32..).zip(self.groups()).filter(|(_, group)| group.exists) {
+            for parent in self.groups_of(&group.id) {
+                below.entry(*parent).or_default().push(number);
+            }
+        }
+        let mut waiting: Vec<u32> = groups.into_iter().filter_map(|group| self.group_number(group)).collect();
+        let mut under = vec![false; self.groups().len()];
+        while let Some(number) = waiting.pop() {
+            if !std::mem::replace(&mut under[number as usize], true) {
+                waiting.extend(below.get(&number).into_iter().flatten());
+            }
+        }
+        let is_under = |groups: &[u32]| groups.iter().any(|number| under[*number as usize]);
+        let objects = self.objects.iter().filter(|(_, _, groups)| is_under(groups.as_slice()));
+        let members = objects.map(|(member, _, _)| member);
+        members.filter(|member| self.group_number(member).is_none()).cloned().collect()
     }
 
     /// A group's number; one that was never heard of gets one.
     pub fn number_group(&mut self, id: &Id) -> u32 {
-        if let Some(&number) = self.group_numbers.get(id) {
+        if let Some(number) = self.group_number(id) {
             return number;
         }
-        let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(Group {
+        let groups = Arc::make_mut(&mut self.groups);
+        let number = u32::try_from(groups.list.len()).unwrap_or(u32::MAX);
+        groups.list.push(Group {
             id: id.clone(),
             exists: false,
             display_name: None,
             created: None,
             security_enabled: None,
         });
-        self.member_counts.push(0);
-        self.group_numbers.insert(id.clone(), number);
+        groups.member_counts.push(0);
+        groups.numbers.insert(id.clone(), number);
         number
     }
 }
@@ -284,26 +318,4 @@ pub enum Removal {
     Soft,
     /// Gone for good.
     Hard,
-}
-
-/// A group as far as the rules read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
-    /// Object ID.
-    pub id: Id,
-    /// False when it was removed, or is so far known only as somebody's group.
-    pub exists: bool,
-    /// For people to read.
-    pub display_name: Option<Text>,
-    /// When it was created; without it the group is the youngest (rule R1).
-    pub created: Option<Timestamp>,
-    /// A rule's group must say true.
-    pub security_enabled: Option<bool>,
-}
-
-impl Group {
-    /// What of a group matters to the rules.
-    const fn bearing(&self) -> (Option<Timestamp>, Option<bool>) {
-        (self.created, self.security_enabled)
-    }
 }

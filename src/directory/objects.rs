@@ -6,7 +6,7 @@
 use foldhash::quality::RandomState;
 use indexmap::IndexSet;
 
-use super::groups::Groups;
+use super::memberships::Memberships;
 use super::{User, UserPatch};
 use crate::model::Id;
 
@@ -15,7 +15,7 @@ use crate::model::Id;
 pub(super) struct Objects {
     ids: IndexSet<Id, RandomState>,
     users: Vec<Option<User>>,
-    groups: Vec<Groups>,
+    groups: Vec<Memberships>,
     user_count: usize,
 }
 
@@ -41,12 +41,12 @@ impl Objects {
     }
 
     /// Everything: an ID, the user if it is one, and its groups.
-    pub fn iter(&self) -> impl Iterator<Item = (&Id, &Option<User>, &Groups)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Id, &Option<User>, &Memberships)> {
         self.ids.iter().zip(&self.users).zip(&self.groups).map(|((id, user), groups)| (id, user, groups))
     }
 
     /// Adds an object, in place of what was known of it.
-    pub fn insert(&mut self, id: Id, user: Option<User>, groups: Groups) {
+    pub fn insert(&mut self, id: Id, user: Option<User>, groups: Memberships) {
         let place = self.place(id);
         self.user_count += usize::from(user.is_some());
         self.user_count -= usize::from(self.users[place].is_some());
@@ -71,6 +71,16 @@ impl Objects {
         let Some(place) = self.ids.get_index_of(id) else { return };
         self.user_count -= usize::from(self.users[place].take().is_some());
         self.tidy(place);
+    }
+
+    /// Whether an object is a direct member of a group.
+    pub fn is_member(&self, group: u32, id: &Id) -> bool {
+        self.groups_of(id).binary_search(&group).is_ok()
+    }
+
+    /// Whether anything is known of an object.
+    pub fn knows(&self, id: &Id) -> bool {
+        self.ids.contains(id)
     }
 
     /// Adds a membership; false when it was there already.
@@ -100,7 +110,7 @@ impl Objects {
         let (place, is_new) = self.ids.insert_full(id);
         if is_new {
             self.users.push(None);
-            self.groups.push(Groups::default());
+            self.groups.push(Memberships::default());
         }
         place
     }

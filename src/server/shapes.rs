@@ -79,6 +79,10 @@ fn digest() -> Value {
     json!({ "type": "string", "pattern": "^sha256:[0-9a-f]+$" })
 }
 
+fn commit() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-f]+$" })
+}
+
 /// What a field of a record holds: only `portalAccess` is a boolean.
 fn value() -> Value {
     json!({ "type": ["string", "boolean", "null"] })
@@ -107,6 +111,12 @@ fn object<const N: usize>(keys: [(&str, Value); N]) -> Value {
     schema
 }
 
+/// The same object, which may also have this key.
+fn perhaps(mut object: Value, key: &str, schema: Value) -> Value {
+    object["properties"][key] = schema;
+    object
+}
+
 /// An object that may have these keys.
 fn optional<const N: usize>(keys: [(&str, Value); N]) -> Value {
     let properties: Map<String, Value> = keys.into_iter().map(|(key, schema)| (key.to_owned(), schema)).collect();
@@ -127,7 +137,7 @@ fn held() -> Value {
 }
 
 fn plan() -> Value {
-    object([
+    let plan = object([
         ("formatVersion", json!({ "const": crate::report::json::FORMAT_VERSION })),
         ("createdAt", instant()),
         ("configDigest", digest()),
@@ -137,7 +147,8 @@ fn plan() -> Value {
         ("changes", list(named("CausedChange"))),
         ("preserved", list(named("Preserved"))),
         ("blocked", list(named("Blocked"))),
-    ])
+    ]);
+    perhaps(plan, "configCommit", commit())
 }
 
 fn plan_tenant() -> Value {
@@ -288,6 +299,7 @@ fn event() -> Value {
         ("rule", or_null(text())),
         ("reason", text()),
         ("configDigest", or_null(digest())),
+        ("configCommit", or_null(commit())),
         ("before", or_null(person())),
         ("after", person()),
     ])

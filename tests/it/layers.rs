@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The rooms from left to right. Rooms of one entry may not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["model", "display"],
+    &["model", "display", "spans"],
     &["manifest", "directory", "actual"],
     &["desired"],
     &["plan"],
@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["ledger"],
     &["interchange"],
     &["source", "store", "report"],
+    &["vault"],
     &["engine"],
     &["controller"],
     &["server", "remote"],

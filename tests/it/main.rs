@@ -31,6 +31,8 @@ mod manifest;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nested;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod remote_cli;
@@ -44,3 +46,5 @@ mod server;
 mod simulator;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vault;

@@ -2,9 +2,12 @@
 //! should, and ends as it should.
 #![cfg(unix)]
 
+mod commits;
+mod counted;
 mod guards;
 mod shutdown;
 mod stage;
 mod tenants;
+mod traces;
 mod triggers;
-mod world;
+pub mod world;

@@ -38,6 +38,7 @@ pub(super) struct TenantFamilies {
     pub waited: Series<Sum, 1>,
     pub retries: Series<Count, 1>,
     pub expiry: Series<Level, 2>,
+    pub credential_expiry: Series<Level, 2>,
 }
 
 impl TenantFamilies {
@@ -90,6 +91,9 @@ impl TenantFamilies {
                 "Requests that were tried once more"),
             expiry: make.gauge("bmsync_subscription_expiry_timestamp_seconds", [TENANT, "resource"],
                 "When a subscription to change notifications ends, as seconds since 1970; absent where there is none"),
+            credential_expiry: make.gauge("bmsync_credential_expiry_timestamp_seconds", [TENANT, "credential"],
+                "When what the tenant signs in with ends, as seconds since 1970, by credential: grant (a person's sign-in, \
+                 90 days after it was last used), certificate, secret; absent where that is not known"),
         }
     }
 }
@@ -102,6 +106,8 @@ pub(super) struct ProcessFamilies {
     pub queue_adds: Series<Count, 1>,
     pub queue_waited: Series<Histogram, 1>,
     pub queue_worked: Series<Histogram, 1>,
+    pub queue_unfinished: Series<Level, 1>,
+    pub queue_longest: Series<Level, 1>,
     pub queue_retries: Series<Count, 1>,
     pub manifests_valid: Series<Level, 0>,
     pub manifest_errors: Series<Level, 1>,
@@ -129,6 +135,11 @@ impl ProcessFamilies {
                 "How long an item waited in the queue"),
             queue_worked: make.histogram("workqueue_work_duration_seconds", ["name"], || Histogram::new(QUEUE),
                 "How long the work on an item took"),
+            queue_unfinished: make.gauge("workqueue_unfinished_work_seconds", ["name"],
+                "How long the work that is under way has taken so far, all items together; one that grows and grows is \
+                 stuck"),
+            queue_longest: make.gauge("workqueue_longest_running_processor_seconds", ["name"],
+                "How long the longest work that is under way has taken so far"),
             queue_retries: make.counter("workqueue_retries_total", ["name"],
                 "Items that were put back because the work on them failed"),
             manifests_valid: make.gauge("bmsync_manifests_valid", [],

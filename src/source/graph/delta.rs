@@ -4,15 +4,18 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
 use super::link::{Foreign, Link};
+use super::retry::Pace;
 use super::stage::{Gathered, Stage};
 use super::wire::{GROUP_SELECT, GroupEntry, Onward, USER_SELECT, UserEntry};
+use crate::display::counted;
 use crate::model::Digest;
-use crate::source::{Progress, SourceError};
+use crate::source::{Progress, SourceError, SourceErrorClass};
 
 /// Pages of one round; at 200 objects each that is twenty million.
 const MAX_PAGES: usize = 100_000;
@@ -71,6 +74,7 @@ pub(super) async fn round<T: Collection>(graph: &Graph, start: Link, reading: &R
             Onward::Delta(raw) => return Ok(admit(graph, &raw, place)?),
             Onward::Next(raw) => link = admit(graph, &raw, place)?,
         }
+        reading.keep_pace(&graph.patience.pace(), place)?;
         if !followed.insert(digest(&link)) {
             return Err(protocol(format!("{place} leads back to a page that was read already")).into());
         }
@@ -90,6 +94,7 @@ fn admit(graph: &Graph, raw: &str, place: Place) -> Result<Link, SourceError> {
 
 /// What two rounds side by side gather, and who is told how far they are.
 pub(super) struct Reading<'a> {
+    began: Instant,
     gathered: Mutex<Gathered>,
     progress: &'a dyn Progress,
 }
@@ -97,7 +102,33 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// Nothing gathered yet.
     pub fn new(stage: Stage, progress: &'a dyn Progress) -> Self {
-        Self { gathered: Mutex::new(Gathered::new(stage)), progress }
+        Self { began: Instant::now(), gathered: Mutex::new(Gathered::new(stage)), progress }
+    }
+
+    /// A read that brings ever less may not go on for ever: each request has its own limit, and this is the whole's. It
+    /// grows with what was brought, so that a large directory has the time that it needs.
+    ///
+    /// # Errors
+    /// When the pages come too slowly.
+    fn keep_pace(&self, pace: &Pace, place: Place) -> Result<(), SourceError> {
+        let things = self.lock().things;
+        let each = pace.each.saturating_mul(u32::try_from(things).unwrap_or(u32::MAX));
+        let (took, allowed) = (self.began.elapsed(), pace.read.saturating_add(each));
+        if took <= allowed {
+            return Ok(());
+        }
+        let (took, allowed) = (took.as_secs_f64(), allowed.as_secs_f64());
+        Err(SourceError {
+            class: SourceErrorClass::Transient,
+            message: format!(
+                "{place}: the read brought {} in {took:.1} s, slower than bmsync waits for ({allowed:.1} s)",
+                counted(things, "object")
+            ),
+            hint: Some(
+                "check the network and any proxy in between, and whether the service throttles this tenant".into(),
+            ),
+            source: None,
+        })
     }
 
     fn take<T: Collection>(&self, objects: Vec<T>) {

@@ -20,6 +20,8 @@ pub(super) struct Gathered {
     pub groups: u64,
     /// Pages of both.
     pub pages: u64,
+    /// Users, groups and memberships told of, repetitions included.
+    pub things: u64,
 }
 
 /// Where pages wait until both rounds are complete: a read that fails leaves the live directory untouched.
@@ -39,12 +41,13 @@ pub(super) enum Stage {
 impl Gathered {
     /// Nothing yet.
     pub const fn new(stage: Stage) -> Self {
-        Self { stage, users: 0, groups: 0, pages: 0 }
+        Self { stage, users: 0, groups: 0, pages: 0, things: 0 }
     }
 
     /// Adds the users of a page.
     pub fn add_users(&mut self, users: Vec<UserEntry>) {
         self.users += users.len() as u64;
+        self.things += users.len() as u64;
         match &mut self.stage {
             Stage::Whole(fold) => users.into_iter().for_each(|user| fold.user(user)),
             Stage::Log { users: log, groups: _ } => log.extend(users),
@@ -54,6 +57,7 @@ impl Gathered {
     /// Adds the groups of a page.
     pub fn add_groups(&mut self, groups: Vec<GroupEntry>) {
         self.groups += groups.len() as u64;
+        self.things += groups.iter().map(GroupEntry::weight).sum::<u64>();
         match &mut self.stage {
             Stage::Whole(fold) => groups.into_iter().for_each(|group| fold.group(group)),
             Stage::Log { users: _, groups: log } => log.extend(groups),

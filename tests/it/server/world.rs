@@ -8,8 +8,8 @@ use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::approved::Consent;
 use bmsync::controller::{
-    Cause, Condition, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
-    ServedReport, TenantStatus, Truth,
+    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
+    ServedPlan, ServedReport, TenantStatus, Truth,
 };
 use bmsync::directory::{Attribute, Coverage, Directory, GroupPatch, Patch, Said, TenantDirectory};
 use bmsync::manifest::config::Config;
@@ -159,6 +159,7 @@ fn event(id: u64) -> Event {
         rule: None,
         reason: "import".into(),
         config_digest: None,
+        config_commit: None,
         before: None,
         after: record(Kind::Contact, id),
     }
@@ -222,6 +223,10 @@ impl Operations for World {
         }
         self.approved.lock().unwrap().push(digest.to_owned());
         Ok(Held { approved_until: Some(Timestamp::UNIX_EPOCH), ..held })
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: true, account: Some("ada@contoso.com".into()) })
     }
 
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {

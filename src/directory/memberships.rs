@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Numbers of groups, ascending. Nearly everybody is in few.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Vec<u32>", into = "Vec<u32>")]
-pub(super) enum Groups {
+pub(super) enum Memberships {
     /// As many as fit here.
     Few {
         /// How many.
@@ -20,7 +20,7 @@ pub(super) enum Groups {
 /// So many take no more room than the list does.
 const FEW: usize = 3;
 
-impl Groups {
+impl Memberships {
     /// The numbers.
     pub fn as_slice(&self) -> &[u32] {
         match self {
@@ -66,13 +66,13 @@ impl Groups {
     }
 }
 
-impl Default for Groups {
+impl Default for Memberships {
     fn default() -> Self {
         Self::Few { count: 0, numbers: [0; FEW] }
     }
 }
 
-impl From<Vec<u32>> for Groups {
+impl From<Vec<u32>> for Memberships {
     fn from(numbers: Vec<u32>) -> Self {
         let mut groups = Self::default();
         for number in numbers {
@@ -82,11 +82,11 @@ impl From<Vec<u32>> for Groups {
     }
 }
 
-impl From<Groups> for Vec<u32> {
-    fn from(groups: Groups) -> Self {
+impl From<Memberships> for Vec<u32> {
+    fn from(groups: Memberships) -> Self {
         match groups {
-            Groups::Few { .. } => groups.as_slice().to_vec(),
-            Groups::Many(numbers) => numbers,
+            Memberships::Few { .. } => groups.as_slice().to_vec(),
+            Memberships::Many(numbers) => numbers,
         }
     }
 }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn numbers_are_a_set_in_order_whatever_their_count() {
-        let (mut groups, mut set) = (Groups::default(), BTreeSet::new());
+        let (mut groups, mut set) = (Memberships::default(), BTreeSet::new());
         for step in 0_u32..400 {
             let number = step.wrapping_mul(2_654_435_761) % 11;
             if step % 3 == 0 {
@@ -113,6 +113,6 @@ mod tests {
 
     #[test]
     fn few_groups_take_little_room() {
-        assert_eq!(size_of::<Groups>(), size_of::<Vec<u32>>());
+        assert_eq!(size_of::<Memberships>(), size_of::<Vec<u32>>());
     }
 }
