@@ -12,7 +12,7 @@ use bmsync::source::{Progress, Source, SourceError, SourceErrorClass};
 use jiff::Timestamp;
 
 use super::stage::Stage;
-use crate::oracle::translate::{group_patch, guid, tenant_directory, user_patch};
+use crate::oracle::translate::{group_patch, guid, said, tenant_directory};
 use crate::oracle::world::{Read, Tenant};
 
 pub struct Service {
@@ -88,7 +88,7 @@ impl Service {
             match (old, user.deleted) {
                 (_, true) if old.is_some() || again() => told.push(Told::UserGone(guid(id), Removal::Soft)),
                 (_, false) if old != Some(user) || again() => {
-                    told.push(Told::User(guid(id), Box::new(user_patch(user))));
+                    told.push(Told::User(guid(id), Box::new(said(user).into())));
                 }
                 _ => {}
             }
