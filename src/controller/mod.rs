@@ -11,6 +11,7 @@ pub mod metrics;
 mod mirror;
 mod operations;
 mod running;
+mod secret;
 mod status;
 pub mod subscription;
 mod tend;

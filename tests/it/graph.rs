@@ -8,6 +8,7 @@ mod log;
 #[cfg(test)]
 mod metering;
 mod patience;
+mod proof;
 mod reading;
 mod refusing;
 mod sign_in;

@@ -5,22 +5,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
-use oauth2::{AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope};
+use oauth2::{AsyncHttpClient, AuthType, ClientId, HttpRequest, HttpResponse, RequestTokenError, Scope};
 use oauth2::{TokenResponse as _, TokenUrl};
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::aadsts;
 use super::error::{Setback, Trouble, protocol};
 use super::http::{Http, busy, read_body, redirected, unanswered};
 use super::link::Origin;
+use super::names::Names;
+use super::proof::{Proof, Shown};
 use super::refusal::Refused;
 use super::retry::{Patience, Tries};
-use super::secret;
-use crate::manifest::config::{SecretRef, Tenant};
+use crate::manifest::config::Tenant;
 use crate::source::{Meter, SourceError};
 
 /// Largest answer of the login service.
@@ -40,8 +42,8 @@ pub(super) struct Auth {
     token_url: TokenUrl,
     scope: Scope,
     application: ClientId,
-    domain: String,
-    key: SecretRef,
+    names: Names,
+    proof: Proof,
     patience: Patience,
     /// Locked while a token is fetched, so that nobody else fetches one meanwhile.
     current: Mutex<Option<Token>>,
@@ -62,8 +64,8 @@ impl Token {
 }
 
 impl Auth {
-    /// Signs in to a tenant with the secret that `key` points at.
-    pub fn new(tenant: &Tenant, key: &SecretRef, http: &Http, patience: Patience) -> Result<Self, SourceError> {
+    /// Signs in to a tenant with the proof that its manifest points at.
+    pub fn new(tenant: &Tenant, http: &Http, patience: Patience) -> Result<Self, SourceError> {
         let login = Origin::new(&tenant.login_root, "endpoints.login")?;
         let token_url = TokenUrl::from_url(login.path(&[&tenant.domain, "oauth2", "v2.0", "token"]));
         Ok(Self {
@@ -72,8 +74,8 @@ impl Auth {
             token_url,
             scope: Scope::new(format!("{}/.default", tenant.graph_root)),
             application: ClientId::new(tenant.application_id.to_string()),
-            domain: tenant.domain.to_string(),
-            key: key.clone(),
+            names: Names::of(tenant),
+            proof: Proof::from(&tenant.credential),
             patience,
             current: Mutex::new(None),
         })
@@ -104,25 +106,44 @@ impl Auth {
     }
 
     async fn fetch(&self) -> Result<Token, SourceError> {
-        let secret = secret::read(&self.key)?;
+        let mut shown = self.show().map_err(about_sign_in)?;
         let mut tries = self.patience.start();
+        let mut replaced = None;
         loop {
-            match self.attempt(&secret, &mut tries).await {
+            match self.attempt(&shown, &mut tries).await {
                 Ok(token) => return Ok(token),
-                Err(Trouble::Over(error)) => return Err(about_sign_in(error)),
-                Err(Trouble::Again(setback)) => tries.pause("sign-in", setback).await?,
+                Err(Trouble::Over(error)) => match self.newer(&error, &shown).filter(|_| replaced.is_none()) {
+                    Some(newer) => replaced = Some(std::mem::replace(&mut shown, newer)),
+                    None => return Err(about_sign_in(error)),
+                },
+                Err(Trouble::Again(setback)) => {
+                    tries.pause("sign-in", setback).await?;
+                    shown = self.show().map_err(about_sign_in)?;
+                }
             }
         }
     }
 
-    async fn attempt(&self, secret: &SecretString, tries: &mut Tries) -> Result<Token, Trouble> {
-        let wire = Wire { auth: self, name: tries.name(), secret };
+    /// What the application proves itself with, as it is found now.
+    fn show(&self) -> Result<Shown, SourceError> {
+        self.proof.show(self.application.as_str(), self.token_url.as_str(), Timestamp::now())
+    }
+
+    /// The proof that has just been put in the place of one that is refused.
+    fn newer(&self, error: &SourceError, refused: &Shown) -> Option<Shown> {
+        error.code.filter(|code| aadsts::REPLACEABLE.contains(code))?;
+        self.show().ok().filter(|newer| !newer.is_of_the_same(refused))
+    }
+
+    async fn attempt(&self, shown: &Shown, tries: &mut Tries) -> Result<Token, Trouble> {
+        let wire = Wire { auth: self, name: tries.name(), shown };
         let client = BasicClient::new(self.application.clone())
-            .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
             .set_auth_type(AuthType::RequestBody)
             .set_token_uri(self.token_url.clone());
-        let request = client.exchange_client_credentials().add_scope(self.scope.clone()).request_async(&wire);
-        match timeout_at(tries.deadline(), request).await {
+        let request = client.exchange_client_credentials().add_scope(self.scope.clone());
+        let request =
+            shown.parameters().fold(request, |request, (name, value)| request.add_extra_param(name, value.to_owned()));
+        match timeout_at(tries.deadline(), request.request_async(&wire)).await {
             Ok(Ok(answer)) => token(&answer),
             Ok(Err(RequestTokenError::Request(Unanswered(trouble)))) => Err(trouble),
             // The text of these errors would quote the answer, which may hold a token.
@@ -153,7 +174,7 @@ fn token(answer: &BasicTokenResponse) -> Result<Token, Trouble> {
 struct Wire<'a> {
     auth: &'a Auth,
     name: String,
-    secret: &'a SecretString,
+    shown: &'a Shown,
 }
 
 /// Why a try brought `oauth2` nothing to read.
@@ -204,12 +225,9 @@ impl Wire<'_> {
     }
 
     fn refusal(&self, status: u16, body: &[u8]) -> Trouble {
-        let Auth { login, application, domain, key, .. } = self.auth;
+        let login = &self.auth.login;
         match Refused::read(body) {
-            Some(refused) => refused.trouble(
-                &[("{domain}", domain), ("{application}", application), ("{key}", &secret::place(key))],
-                self.secret,
-            ),
+            Some(refused) => refused.trouble(&self.auth.names, &self.shown.secrets()),
             None => Trouble::Over(SourceError {
                 hint: Some("check the tenant's `cloud` or `endpoints.login`".to_owned()),
                 ..protocol(format!("{login} answered {status}, which is no answer of a login service"))

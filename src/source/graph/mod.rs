@@ -5,12 +5,16 @@
 
 mod aadsts;
 mod ask;
+mod assertion;
 mod auth;
+mod certificate;
 mod client;
 mod delta;
 mod error;
 mod http;
 mod link;
+mod names;
+mod proof;
 mod refusal;
 mod retry;
 mod secret;
@@ -25,6 +29,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
+pub use self::aadsts::reference as refusals;
 pub use self::http::Http;
 pub use self::retry::Pace;
 
@@ -33,11 +38,12 @@ use self::client::Graph;
 use self::delta::{Gathered, Reading, Stage};
 use self::error::{Stop, person, protocol};
 use self::link::{Link, Origin};
+use self::proof::Proof;
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};
-use crate::manifest::config::{Credential, SecretRef, SignIn, Tenant};
+use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
 /// How often a full read starts again because the service dropped its state in the middle.
@@ -65,7 +71,8 @@ impl GraphSource {
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
     pub fn new(tenant: &Tenant, http: &Http, pace: Pace) -> Result<Self, SourceError> {
         let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
-        let auth = Auth::new(tenant, application_key(tenant)?, http, Patience::new(pace))?;
+        can_sign_in(tenant)?;
+        let auth = Auth::new(tenant, http, Patience::new(pace))?;
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
         Ok(Self { tenant: tenant.name.clone(), graph })
     }
@@ -165,21 +172,25 @@ struct Read {
     links: DeltaLinks,
 }
 
-/// The key that the application signs in with: the one way of signing in that there is.
-fn application_key(tenant: &Tenant) -> Result<&SecretRef, SourceError> {
+/// Until when what proves a tenant's application is good, where that can be known: of a certificate, not of a secret.
+///
+/// # Errors
+/// When it cannot be read, or is not good now.
+pub fn proof_expires(tenant: &Tenant, now: Timestamp) -> Result<Option<Timestamp>, SourceError> {
+    Proof::from(&tenant.credential).expires(now)
+}
+
+/// Whether the tenant's way of signing in is one that there is.
+fn can_sign_in(tenant: &Tenant) -> Result<(), SourceError> {
     let name = &tenant.name;
-    match (tenant.sign_in, &tenant.credential) {
-        (SignIn::Application, Credential::Key(key)) => Ok(key),
-        (SignIn::Delegated, _) => Err(person(
+    match tenant.sign_in {
+        SignIn::Application => Ok(()),
+        SignIn::Delegated => Err(person(
             format!("tenant {name} says `signIn: delegated`, which this version of bmsync cannot do"),
             format!(
-                "write `signIn: application` and `applicationKey` in the manifest of tenant {name}, and grant the \
-                     application permissions User.Read.All and GroupMember.Read.All"
+                "write `signIn: application` in the manifest of tenant {name}, and grant the application permissions \
+                 User.Read.All and GroupMember.Read.All"
             ),
-        )),
-        (SignIn::Application, Credential::Certificate(_)) => Err(person(
-            format!("tenant {name} signs in with a `certificate`, which this version of bmsync cannot do"),
-            format!("write `signIn: application` and `applicationKey` in the manifest of tenant {name}"),
         )),
     }
 }
