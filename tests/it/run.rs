@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod guards;
+mod secrets;
 mod shutdown;
 mod stage;
 mod tenants;

@@ -78,6 +78,16 @@ impl Stage {
         std::fs::rename(aside, path).expect("it is moved into place");
     }
 
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a file")
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> &str {
+        &self.url
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
