@@ -44,5 +44,8 @@ fn a_wrong_secret_waits_for_the_operator_and_its_replacement_ends_the_waiting() 
         let found = checks.iter().find(|one| one["check"] == check);
         found.unwrap_or_else(|| panic!("no {check}: {checks:#?}"))["status"].clone()
     };
-    assert_eq!((status("state"), status("public-url"), status("sign-in")), ("warning".into(), "ok".into(), "ok".into()));
+    assert_eq!(
+        (status("state"), status("public-url"), status("sign-in")),
+        ("warning".into(), "ok".into(), "ok".into())
+    );
 }
