@@ -25,6 +25,7 @@ mod round;
 mod run;
 mod schema;
 mod server;
+mod sign_ins;
 mod simulate;
 mod state;
 mod stop;

@@ -14,13 +14,14 @@ use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
 use crate::manifest;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
-use crate::source::graph::{GraphSource, Http, Pace};
+use crate::source::graph::{Delegations, GraphSource, Http, Pace};
 use crate::store::local::LocalStore;
 
 use super::args::{Global, RunArgs};
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::sign_ins::sign_ins;
 use super::state::State;
 use super::stop::{told_to_look, told_to_stop};
 
@@ -33,6 +34,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let config = Arc::clone(&live.in_force().config);
     let options = Options { access: access(args)?, tls: tls(args), ..Options::default() };
     let ledger = State::Create.open(global, output)?;
+    let (http, sign_ins) = (Http::new(), sign_ins(Arc::clone(&ledger), global)?);
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
@@ -45,7 +47,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     if notification_url.is_none() {
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
-    let parts = Parts { config, ledger, store, connect: connect(), notification_url, metrics: Arc::clone(&metrics) };
+    let parts = Parts { config, ledger, store, connect: connect(http.clone(), Arc::clone(&sign_ins)), notification_url, metrics: Arc::clone(&metrics) };
     let controller = Arc::new(Controller::start(parts).await);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));
@@ -147,10 +149,9 @@ fn count_manifests(metrics: &Metrics, in_force: &InForce) {
 }
 
 /// Every tenant over Microsoft Graph, sharing what connections need.
-fn connect() -> Connect {
-    let http = Http::new();
+fn connect(http: Http, sign_ins: Arc<Delegations>) -> Connect {
     Arc::new(move |tenant, meter| {
-        let source = || GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)));
+        let source = || GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)), sign_ins.of(tenant));
         let (source, subscriptions) = (source()?.with_meter(Arc::clone(&meter)), source()?.with_meter(meter));
         Ok(Connected { source: Box::new(source), subscriptions: Box::new(subscriptions) })
     })

@@ -1,12 +1,14 @@
 //! What a person let bmsync do once, by signing in: the seam between who keeps such grants and who uses them. It holds
 //! no cipher, no disk and no HTTP.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use thiserror::Error;
 
-use crate::model::Text;
+use crate::model::{Id, Text};
 
 /// A sign-in of a person that goes on without the person. Its `Debug` hides the token.
 #[derive(Clone, Debug)]
@@ -38,6 +40,19 @@ pub trait Grants: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When it could not be kept; the one before is still there.
     async fn keep(&self, grant: &Grant) -> Result<(), GrantError>;
+}
+
+/// The grants of all tenants, wherever they are kept.
+#[async_trait]
+pub trait Safe: Send + Sync + std::fmt::Debug {
+    /// Those of one tenant.
+    fn of(&self, tenant: &Id) -> Arc<dyn Grants>;
+
+    /// Forgets the grant of a tenant; says whether there was one.
+    ///
+    /// # Errors
+    /// When it could not be forgotten; it is still there.
+    async fn forget(&self, tenant: &Id) -> Result<bool, GrantError>;
 }
 
 /// Why a grant could not be read or kept. Never holds a token or a key.

@@ -78,6 +78,19 @@ pub struct SourceError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl SourceError {
+    /// Whether it ends when a person signs in again.
+    #[must_use]
+    pub fn needs_sign_in(&self) -> bool {
+        self.source.as_ref().is_some_and(|cause| cause.is::<SignInNeeded>())
+    }
+}
+
+/// The cause of every error that ends when a person signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a person must sign in")]
+pub struct SignInNeeded;
+
 /// Whose move it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceErrorClass {

@@ -107,7 +107,7 @@ static TABLE: &[Refusal] = &[
         &[70_008, 700_082, 50_173, 50_133, 700_084, 70_043],
         Person,
         "the sign-in of the person who consented has expired or was revoked",
-        APPLICATION_SIGN_IN,
+        "sign in again with `bmsync connect {tenant}`",
     ),
     row(
         &[90_002],

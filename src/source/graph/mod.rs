@@ -7,14 +7,21 @@ mod aadsts;
 mod ask;
 mod auth;
 mod client;
+pub mod connect;
+mod delegation;
 mod delta;
 mod error;
 mod http;
 mod link;
+mod login;
+mod proof;
+mod random;
 mod refusal;
 mod retry;
+mod scope;
 mod secret;
 mod subscription;
+mod token;
 mod value;
 mod wire;
 
@@ -25,19 +32,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
+pub use self::delegation::{Delegation, Delegations};
 pub use self::http::Http;
 pub use self::retry::Pace;
 
 use self::auth::Auth;
 use self::client::Graph;
 use self::delta::{Gathered, Reading, Stage};
-use self::error::{Stop, person, protocol};
+use self::error::{Stop, protocol};
 use self::link::{Link, Origin};
+use self::login::Login;
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};
-use crate::manifest::config::{Credential, SecretRef, SignIn, Tenant};
+use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
 /// How often a full read starts again because the service dropped its state in the middle.
@@ -50,22 +59,19 @@ pub struct GraphSource {
     graph: Graph,
 }
 
-/// A tenant's Graph over connections of its own, with the usual patience.
-///
-/// # Errors
-/// As [`GraphSource::new`].
-pub fn connect(tenant: &Tenant) -> Result<GraphSource, SourceError> {
-    GraphSource::new(tenant, &Http::new(), Pace::new(fastrand::u64(..)))
-}
-
 impl GraphSource {
-    /// A tenant's Graph. Sends nothing yet and reads no secret.
+    /// A tenant's Graph; what a person let bmsync do is used if the tenant says `signIn: delegated`. Sends nothing yet and
+    /// reads no secret.
     ///
     /// # Errors
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
-    pub fn new(tenant: &Tenant, http: &Http, pace: Pace) -> Result<Self, SourceError> {
+    pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
         let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
-        let auth = Auth::new(tenant, application_key(tenant)?, http, Patience::new(pace))?;
+        let login = Login::new(tenant, http, Patience::new(pace))?;
+        let auth = match tenant.sign_in {
+            SignIn::Application => Auth::application(login),
+            SignIn::Delegated => Auth::person(login, delegation),
+        };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
         Ok(Self { tenant: tenant.name.clone(), graph })
     }
@@ -163,23 +169,4 @@ struct Links {
 struct Read {
     gathered: Gathered,
     links: DeltaLinks,
-}
-
-/// The key that the application signs in with: the one way of signing in that there is.
-fn application_key(tenant: &Tenant) -> Result<&SecretRef, SourceError> {
-    let name = &tenant.name;
-    match (tenant.sign_in, &tenant.credential) {
-        (SignIn::Application, Credential::Key(key)) => Ok(key),
-        (SignIn::Delegated, _) => Err(person(
-            format!("tenant {name} says `signIn: delegated`, which this version of bmsync cannot do"),
-            format!(
-                "write `signIn: application` and `applicationKey` in the manifest of tenant {name}, and grant the \
-                     application permissions User.Read.All and GroupMember.Read.All"
-            ),
-        )),
-        (SignIn::Application, Credential::Certificate(_)) => Err(person(
-            format!("tenant {name} signs in with a `certificate`, which this version of bmsync cannot do"),
-            format!("write `signIn: application` and `applicationKey` in the manifest of tenant {name}"),
-        )),
-    }
 }

@@ -22,7 +22,23 @@ pub(super) struct Refused {
     codes: Value,
 }
 
+/// What is behind a refusal that says `invalid_grant` or the like: it is not the application that is refused, but what it
+/// showed of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the login service does not take what a person's sign-in gave")]
+pub(super) struct InvalidGrant;
+
 impl Refused {
+    /// As it stands in a redirect.
+    pub fn told(error: &str, description: &str) -> Self {
+        Self { error: error.to_owned(), description: description.into(), codes: Value::Null }
+    }
+
+    /// The word of OAuth.
+    pub fn word(&self) -> &str {
+        &self.error
+    }
+
     /// Reads it; `None` when it is something else.
     pub fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
@@ -30,10 +46,21 @@ impl Refused {
 
     /// What it means; `names` are put into the table's texts.
     pub fn trouble(&self, names: &[(&str, &str)], secret: &SecretString) -> Trouble {
-        match aadsts::find(&self.numbers()) {
+        let trouble = match aadsts::find(&self.numbers()) {
             Some((number, refusal)) => known(number, refusal, names),
             None => self.unknown(secret),
+        };
+        match trouble {
+            Trouble::Over(error) if error.class == SourceErrorClass::Person && self.is_of_a_person() => {
+                Trouble::Over(SourceError { source: Some(Box::new(InvalidGrant)), ..error })
+            }
+            trouble @ (Trouble::Over(_) | Trouble::Again(_)) => trouble,
         }
+    }
+
+    /// Whether a person's sign-in is what is not taken.
+    fn is_of_a_person(&self) -> bool {
+        matches!(self.word(), "invalid_grant" | "interaction_required" | "login_required" | "consent_required")
     }
 
     /// The AADSTS numbers: as data, or else in front of the text.
