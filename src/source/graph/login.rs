@@ -125,7 +125,13 @@ impl Login {
 
     async fn attempt(&self, exchange: &Exchange<'_>, tries: &mut Tries) -> Result<Issued, Trouble> {
         let shown = self.proof.show().map_err(Trouble::Over)?;
-        let (deadline, wire) = (tries.deadline(), Wire { login: self, name: tries.name(), shown: &shown });
+        let mut secrets = vec![shown.secret()];
+        match exchange {
+            Exchange::Application => {}
+            Exchange::Refresh(token) => secrets.push(token),
+            Exchange::Code { code, verifier, redirect: _ } => secrets.extend([*code, *verifier]),
+        }
+        let (deadline, wire) = (tries.deadline(), Wire { login: self, name: tries.name(), secrets });
         let asked = async {
             let client = self.client(&shown);
             match exchange {
@@ -194,14 +200,14 @@ impl Login {
     }
 
     /// What a refusal means here.
-    pub fn refused(&self, refused: &Refused, secret: &SecretString) -> Trouble {
+    pub fn refused(&self, refused: &Refused, secrets: &[&SecretString]) -> Trouble {
         let names: &[(&str, &str)] = &[
             ("{tenant}", &self.name),
             ("{domain}", &self.domain),
             ("{application}", &self.application),
             ("{key}", &self.proof.place()),
         ];
-        refused.trouble(names, secret)
+        refused.trouble(names, secrets)
     }
 }
 
@@ -217,7 +223,7 @@ pub(super) struct Wire<'a> {
     /// The name of the try, for the service's own logs.
     pub name: String,
     /// What must not be repeated.
-    pub shown: &'a Shown,
+    pub secrets: Vec<&'a SecretString>,
 }
 
 /// Why a try brought `oauth2` nothing to read.
@@ -271,7 +277,7 @@ impl Wire<'_> {
     pub fn refusal(&self, answer: &HttpResponse) -> Trouble {
         let (login, status) = (self.login, answer.status().as_u16());
         match Refused::read(answer.body()) {
-            Some(refused) => login.refused(&refused, self.shown.secret()),
+            Some(refused) => login.refused(&refused, &self.secrets),
             None => Trouble::Over(SourceError {
                 hint: Some("check the tenant's `cloud` or `endpoints.login`".to_owned()),
                 ..protocol(format!("{} answered {status}, which is no answer of a login service", login.origin))

@@ -44,11 +44,11 @@ impl Refused {
         serde_json::from_slice(body).ok()
     }
 
-    /// What it means; `names` are put into the table's texts.
-    pub fn trouble(&self, names: &[(&str, &str)], secret: &SecretString) -> Trouble {
+    /// What it means; `names` are put into the table's texts, and no secret is quoted.
+    pub fn trouble(&self, names: &[(&str, &str)], secrets: &[&SecretString]) -> Trouble {
         let trouble = match aadsts::find(&self.numbers()) {
             Some((number, refusal)) => known(number, refusal, names),
-            None => self.unknown(secret),
+            None => self.unknown(secrets),
         };
         match trouble {
             Trouble::Over(error) if error.class == SourceErrorClass::Person && self.is_of_a_person() => {
@@ -78,9 +78,10 @@ impl Refused {
         self.description.as_str().unwrap_or_default()
     }
 
-    fn unknown(&self, secret: &SecretString) -> Trouble {
+    fn unknown(&self, secrets: &[&SecretString]) -> Trouble {
         let said = format!("{}: {}", self.error, self.description());
-        let said = plain(&without(&said, secret), MAX_SHOWN);
+        let said = secrets.iter().fold(said, |said, secret| without(&said, secret));
+        let said = plain(&said, MAX_SHOWN);
         if matches!(self.error.as_str(), "temporarily_unavailable" | "server_error") {
             return Trouble::Again(Setback::transient(format!("the login service says {said}")));
         }
@@ -105,6 +106,9 @@ fn known(number: u32, refusal: &Refusal, names: &[(&str, &str)]) -> Trouble {
 /// The text with the secret blotted out, as it is and as it was sent.
 fn without(text: &str, secret: &SecretString) -> String {
     let secret = secret.expose_secret();
+    if secret.is_empty() {
+        return text.to_owned();
+    }
     let sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     text.replace(secret, "…").replace(&sent, "…")
 }
@@ -115,7 +119,7 @@ mod tests {
 
     fn trouble(body: &str) -> Trouble {
         let names = [("{domain}", "contoso.example"), ("{application}", "app-1"), ("{key}", "the file k")];
-        Refused::read(body.as_bytes()).unwrap().trouble(&names, &SecretString::from("s3+cret"))
+        Refused::read(body.as_bytes()).unwrap().trouble(&names, &[&SecretString::from("s3+cret")])
     }
 
     fn over(body: &str) -> SourceError {

@@ -9,6 +9,7 @@ use oauth2::{
     AsyncHttpClient, DeviceAuthorizationResponse, DeviceAuthorizationUrl, DeviceCodeErrorResponse,
     ExtraDeviceAuthorizationFields, HttpRequest, HttpResponse, RequestTokenError,
 };
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -71,7 +72,7 @@ impl Device {
         loop {
             let name = tries.name();
             let shown = login.show().map_err(about_sign_in)?;
-            let wire = Wire { login, name, shown: &shown };
+            let wire = Wire { login, name, secrets: vec![shown.secret()] };
             let url = DeviceAuthorizationUrl::from_url(login.address(&["oauth2", "v2.0", "devicecode"]));
             let client = login.client(&shown).set_device_authorization_url(url);
             let asked = client.exchange_device_code().add_scopes(scope::asked(&login.graph_root));
@@ -103,7 +104,8 @@ impl Device {
     /// Asks for some minutes; nothing when the person was not done by then.
     async fn poll(&self, login: &Login, time: Duration) -> Result<Option<Issued>, SourceError> {
         let shown = login.show()?;
-        let wire = Wire { login, name: login.start().name(), shown: &shown };
+        let code = SecretString::from(self.answer.device_code().secret().as_str());
+        let wire = Wire { login, name: login.start().name(), secrets: vec![shown.secret(), &code] };
         let wire = Polling { wire, trouble: Mutex::default() };
         let client = login.client(&shown);
         let rest = |asked: Duration| sleep(asked.clamp(SHORTEST, LONGEST));

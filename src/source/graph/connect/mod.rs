@@ -232,8 +232,7 @@ impl Reception {
 
 /// What the service says in a redirect. Its own text is a stranger's: it came through the browser.
 fn refused(login: &Login, error: &str, description: &str) -> SourceError {
-    let nothing = secrecy::SecretString::from("\0");
-    let error = match login.refused(&Refused::told(error, description), &nothing) {
+    let error = match login.refused(&Refused::told(error, description), &[]) {
         Trouble::Over(error) => error,
         Trouble::Again(setback) => SourceError { hint: setback.hint, ..person(setback.what, "") },
     };
