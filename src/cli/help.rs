@@ -17,6 +17,8 @@ Examples:
 
 Environment:
   BMSYNC_STATE   default of --state
+  BMSYNC_KEY     key that sign-ins are sealed with: 32 bytes in base64 or hex
+  BMSYNC_KEY_FILE  default of --key-file
   BMSYNC_SERVER  default of --server, for the verbs that can ask a server
   BMSYNC_TOKEN   bearer token for the server; it is never an argument
   NO_COLOR       no colour
@@ -135,6 +137,35 @@ Examples:
 
 Exit codes: 0 approved, or nothing is held · 1 not confirmed, no such tenant, or the server
   refused or cannot be reached · 64 wrong usage";
+
+/// After the help of `disconnect`.
+pub const DISCONNECT: &str = "\
+Removes the refresh token that is kept for the tenant; it needs no key, so a sign-in whose key
+is lost can be forgotten too. The grant itself still exists in Entra ID: what is printed says
+where an administrator revokes it. It works on the local state, while no `bmsync run` has it
+open.
+
+Examples:
+  bmsync disconnect contoso
+  bmsync disconnect 84841066-274d-4ec0-a5c1-276be684bdd3 -o json
+
+Exit codes: 0 forgotten, or there was nothing · 1 no such tenant, or the state cannot be used
+  · 64 wrong usage";
+
+/// After the help of `rekey`.
+pub const REKEY: &str = "\
+Seals every sign-in that is kept with a new key, all in one commit. The new key is on the disk
+before, the old one goes after, so being killed at any point loses nothing. Without
+--new-key-file a new key takes the place of the file that held the old one; with it, both files
+stay, and the new one is given from then on. Backups of the state from before need the old key.
+It works on the local state, while no `bmsync run` has it open.
+
+Examples:
+  bmsync rekey
+  bmsync rekey --new-key-file /etc/bmsync/key-2027
+
+Exit codes: 0 done · 1 the old key is wrong or lost, or something cannot be written; then nothing
+  is changed · 64 wrong usage";
 
 /// After the help of `import`.
 pub const IMPORT: &str = "\

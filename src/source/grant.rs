@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use thiserror::Error;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::model::{Id, Text};
 
@@ -40,6 +41,26 @@ pub trait Grants: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When it could not be kept; the one before is still there.
     async fn keep(&self, grant: &Grant) -> Result<(), GrantError>;
+
+    /// Waits until nobody else in this process is between reading this grant and keeping the next. Held while the token
+    /// is exchanged, so that two never exchange one token at once; the grant is read after it was taken.
+    async fn turn(&self) -> Turn {
+        Turn::default()
+    }
+}
+
+/// One's turn to exchange a tenant's token; it ends when this is dropped.
+#[derive(Debug, Default)]
+pub struct Turn {
+    _held: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// As long as the lock is held.
+    #[must_use]
+    pub const fn of(held: OwnedMutexGuard<()>) -> Self {
+        Self { _held: Some(held) }
+    }
 }
 
 /// The grants of all tenants, wherever they are kept.
