@@ -6,10 +6,12 @@ use crate::display::safe;
 use crate::model::Id;
 use crate::vault::{self, Forgotten, Kept};
 
+use super::asked;
 use super::args::{DisconnectArgs, Format, Global};
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::server;
 use super::state;
 
 /// What a person still has to do elsewhere.
@@ -17,8 +19,17 @@ const REVOKE: &str = "the grant still exists in Entra ID until an administrator 
                       Entra admin center > Users > the account > Revoke sessions; and to withdraw the consent, \
                       Enterprise applications > the application > Permissions, or delete the application there";
 
-/// Forgets it.
+/// Forgets it; has a server do it if one is meant.
 pub async fn run(args: &DisconnectArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    let exit = match server::remote(global)? {
+        Some(remote) => asked::connect::disconnect(&remote, args, global, output).await?,
+        None => return here(args, global, output).await,
+    };
+    output.note(REVOKE);
+    Ok(exit)
+}
+
+async fn here(args: &DisconnectArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let tenant = tenant(&args.tenant, global, output)?;
     let forgotten = match state::alone(global)? {
         Some(ledger) => vault::forget(&*ledger, &tenant).await?,

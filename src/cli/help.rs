@@ -138,12 +138,32 @@ Examples:
 Exit codes: 0 approved, or nothing is held · 1 not confirmed, no such tenant, or the server
   refused or cannot be reached · 64 wrong usage";
 
+/// After the help of `connect`.
+pub const CONNECT: &str = "\
+For a tenant that says `signIn: delegated`. Opens the login service in a browser, which comes
+back to a port of this machine; the application must have the redirect URI
+http://localhost/OAuth/IntegrationCallback.aspx for that. With --server the running bmsync is
+what the browser comes back to, below its --public-url: register that address. With
+--device-code nothing comes back: a code is entered in a browser on any machine.
+
+Only an account of the declared tenant is let in. What the sign-in can read is tried, and what
+is missing is named. The refresh token is kept sealed in the state; no password is seen.
+
+Examples:
+  bmsync connect contoso
+  bmsync connect contoso --admin-consent
+  bmsync connect contoso --device-code
+  bmsync connect contoso --server https://bmsync.example.com --no-browser
+
+Exit codes: 0 signed in, and directories can be read · 1 nobody signed in, or they cannot be
+  read · 64 wrong usage";
+
 /// After the help of `disconnect`.
 pub const DISCONNECT: &str = "\
 Removes the refresh token that is kept for the tenant; it needs no key, so a sign-in whose key
 is lost can be forgotten too. The grant itself still exists in Entra ID: what is printed says
-where an administrator revokes it. It works on the local state, while no `bmsync run` has it
-open.
+where an administrator revokes it. It works on the local state, or with --server has a running
+bmsync forget.
 
 Examples:
   bmsync disconnect contoso

@@ -12,6 +12,7 @@ mod apply;
 mod approve;
 mod asked;
 mod completions;
+mod connect;
 mod demo;
 mod disconnect;
 mod explain;
@@ -74,6 +75,7 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Explain(args) => wait(explain::run(args, global, output)),
         Verb::Sync(args) => wait(sync::run(args, global, output)),
         Verb::Approve(args) => wait(approve::run(args, global, output)),
+        Verb::Connect(args) => wait(connect::run(args, global, output)),
         Verb::Disconnect(args) => wait(disconnect::run(args, global, output)),
         Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),

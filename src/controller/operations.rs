@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::approval::{self, Approval};
+use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
 use super::{
@@ -20,6 +21,7 @@ use crate::model::{Digest, Id, Kind, Record, RecordKey, UserKey};
 use crate::plan::explain::find;
 use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
 use crate::report::{json, moved};
+use crate::source::graph::connect::{Progress, Reply};
 use crate::store::StoreError;
 
 /// Where approvals are kept, so that they outlive a restart.
@@ -157,6 +159,22 @@ impl Operations for Controller {
         let written = self.shared().store.export(&mut bytes).await?;
         written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(bytes)
+    }
+
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal> {
+        self.shared().begin(&self.tenant(tenant)?, way).await
+    }
+
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
+        self.shared().progress(attempt)
+    }
+
+    async fn returned(&self, query: &str) -> Reply {
+        self.shared().returned(query).await
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<bool, Refusal> {
+        self.shared().forget(&self.tenant(tenant)?).await
     }
 
     fn notified(&self, notification: Notification) {

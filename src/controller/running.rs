@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Notification;
+use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::metrics::{Authenticity, Metrics};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// Where people sign in.
+    pub desk: Desk,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -62,6 +65,7 @@ pub(super) struct Shared {
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
+    pub desk: Desk,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
     config: RwLock<Arc<Config>>,
@@ -80,7 +84,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, ledger, store, connect, notification_url, metrics } = parts;
+        let Parts { config, ledger, store, connect, notification_url, metrics, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -91,6 +95,7 @@ impl Controller {
             connect,
             notification_url,
             metrics,
+            desk,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             config: RwLock::new(config),

@@ -12,6 +12,7 @@ use super::core::{Converged, Core};
 use super::metrics::{Metrics, RoundResult};
 use super::mirror::{Found, Mirror};
 use super::running::{Connected, Shared};
+use super::secret;
 use super::tend::tend;
 use crate::directory::News;
 use crate::manifest::config::{Config, Tenant};
@@ -82,7 +83,7 @@ pub(super) async fn watch_tenant(
             }
             Err(error) => {
                 let wait = eye.fail(error).await;
-                let _ = tokio::time::timeout(wait, stop.changed()).await;
+                eye.wait(wait, &nudge, &mut stop).await;
             }
         }
     }
@@ -110,11 +111,20 @@ impl Eye {
     async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let Some(wait) = self.look(source, nudge, &mut stop).await else { return };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = nudge.notify.notified() => {}
-                _ = stop.changed() => {}
+            self.wait(wait, nudge, &mut stop).await;
+        }
+    }
+
+    /// Waits, but no longer than until somebody calls, or the secret is replaced that a person was waited for to replace.
+    async fn wait(&self, wait: Duration, nudge: &Nudge, stop: &mut watch::Receiver<bool>) {
+        let awaits = self.shared.connection(&self.tenant.id, |connection| connection.awaits());
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = nudge.notify.notified() => {}
+            () = secret::replaced(self.tenant.credential.place()), if awaits.is_some() => {
+                tracing::info!(tenant = %self.tenant.name, "the secret was replaced: looking again");
             }
+            _ = stop.changed() => {}
         }
     }
 
@@ -158,7 +168,7 @@ impl Eye {
     }
 
     async fn fail(&mut self, error: SourceError) -> Duration {
-        let SourceError { class, message, hint, source: _ } = error;
+        let SourceError { class, job, code: _, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
         let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
         if let Err(error) = lost {
@@ -166,7 +176,8 @@ impl Eye {
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
-        let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, &policy));
+        let wait =
+            self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, job, &policy));
         let retry_in_s = wait.as_secs();
         tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s, "the tenant could not be read");
         wait

@@ -10,6 +10,7 @@ mod log;
 #[cfg(test)]
 mod metering;
 mod patience;
+mod proof;
 mod reading;
 mod refusing;
 mod sign_in;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::delegation::{Delegation, Turn, sign_in_needed};
-use super::error::protocol;
+use super::delegation::{Delegation, Turn};
+use super::error::{person, protocol};
 use super::login::{Exchange, Login};
-use super::refusal::InvalidGrant;
 use super::token::{Issued, Token};
 use crate::source::grant::Grant;
-use crate::source::{Meter, SourceError};
+use crate::source::{Job, Meter, SourceError};
 
 /// Who signs in to a tenant, and the token that there is.
 #[derive(Debug)]
@@ -86,13 +85,14 @@ impl Auth {
     /// Exchanges the person's sign-in. The new one is kept before anything is done with what it opens: whoever dies in
     /// between has the one before, which the service takes as well.
     async fn refresh(&self, delegation: &Delegation, turn: &mut Turn) -> Result<Token, SourceError> {
+        let _exchanging = delegation.exchanging().await;
         let grant = delegation.grant().await?.ok_or_else(|| self.nobody())?;
         if let Some(error) = turn.remembered(&grant) {
             return Err(error);
         }
         let issued = match self.login.exchange(&Exchange::Refresh(&grant.refresh_token)).await {
             Ok(issued) => issued,
-            Err(error) => return Err(self.judge(error, &grant, turn)),
+            Err(error) => return Err(judge(error, &grant, turn)),
         };
         let Issued { token, refresh_token, id_token: _, scopes } = issued;
         let kept = Grant {
@@ -105,23 +105,18 @@ impl Auth {
         Ok(token)
     }
 
-    /// What a refused exchange means: if it is the sign-in that is not taken, asking again only annoys, so it is remembered.
-    fn judge(&self, error: SourceError, grant: &Grant, turn: &mut Turn) -> SourceError {
-        if !error.source.as_ref().is_some_and(|cause| cause.is::<InvalidGrant>()) {
-            return error;
-        }
-        let SourceError { message, hint, .. } = error;
-        let again = format!("run `bmsync connect {}` and sign in again", self.login.name);
-        let error = sign_in_needed(message, Some(hint.map_or_else(|| again.clone(), |hint| format!("{again}; {hint}"))));
-        turn.remember(grant, &error);
-        error
-    }
-
     fn nobody(&self) -> SourceError {
         let name = &self.login.name;
-        sign_in_needed(
-            format!("nobody has signed in to tenant {name} yet"),
-            Some(format!("run `bmsync connect {name}`; or let the tenant say `signIn: application`")),
-        )
+        let next = format!("run `bmsync connect {name}`; or let the tenant say `signIn: application`");
+        SourceError { job: Job::User, ..person(format!("nobody has signed in to tenant {name} yet"), next) }
     }
+}
+
+/// What a refused exchange means: if it is the sign-in that is not taken, asking again only annoys, so it is remembered.
+fn judge(error: SourceError, grant: &Grant, turn: &mut Turn) -> SourceError {
+    match error.job {
+        Job::User | Job::TenantAdmin => turn.remember(grant, &error),
+        Job::Operator | Job::Wait => {}
+    }
+    error
 }

@@ -15,8 +15,8 @@ use super::error::person;
 use super::token::Token;
 use crate::manifest::config::Tenant;
 use crate::model::Id;
-use crate::source::grant::{Grant, GrantError, Grants, Safe};
-use crate::source::{SignInNeeded, SourceError, SourceErrorClass};
+use crate::source::grant::{self, Grant, GrantError, Grants, Safe};
+use crate::source::{Job, SourceError};
 
 /// How long a refusal of a sign-in is remembered, so that everybody who wants a token meanwhile is told the same.
 const REMEMBERED: Duration = Duration::from_mins(1);
@@ -41,9 +41,14 @@ impl Delegation {
         Self { grants, turn: Arc::default() }
     }
 
-    /// Waits until nobody else exchanges it.
+    /// Waits until nobody else in this process wants a token of it.
     pub(super) async fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock().await
+    }
+
+    /// Waits until nobody else exchanges it, however they came by it.
+    pub(super) async fn exchanging(&self) -> grant::Turn {
+        self.grants.turn().await
     }
 
     /// The newest grant.
@@ -60,6 +65,7 @@ impl Delegation {
     /// Puts a person's new sign-in in place: what was issued for the one before is forgotten.
     pub(super) async fn replace(&self, grant: &Grant) -> Result<(), SourceError> {
         let mut turn = self.turn().await;
+        let _exchanging = self.exchanging().await;
         // Who keeps them wants to know that the one before was looked at.
         self.grant().await?;
         self.keep(grant).await?;
@@ -80,6 +86,8 @@ pub(super) struct Turn {
 #[derive(Debug)]
 struct Refusal {
     refresh_token: SecretString,
+    job: Job,
+    code: Option<u32>,
     message: String,
     hint: Option<String>,
     until: Instant,
@@ -98,9 +106,11 @@ impl Turn {
 
     /// Remembers that a person must sign in again.
     pub fn remember(&mut self, grant: &Grant, error: &SourceError) {
-        let SourceError { message, hint, .. } = error;
+        let SourceError { class: _, job, code, message, hint, source: _ } = error;
         self.refused = Some(Refusal {
             refresh_token: grant.refresh_token.clone(),
+            job: *job,
+            code: *code,
             message: message.clone(),
             hint: hint.clone(),
             until: Instant::now() + REMEMBERED,
@@ -109,9 +119,10 @@ impl Turn {
 
     /// What was said of this very sign-in a moment ago.
     pub fn remembered(&self, grant: &Grant) -> Option<SourceError> {
-        let Refusal { refresh_token, message, hint, until } = self.refused.as_ref()?;
+        let Refusal { refresh_token, job, code, message, hint, until } = self.refused.as_ref()?;
         let same = refresh_token.expose_secret().as_bytes().ct_eq(grant.refresh_token.expose_secret().as_bytes());
-        (bool::from(same) && Instant::now() < *until).then(|| sign_in_needed(message.clone(), hint.clone()))
+        let error = SourceError { job: *job, code: *code, hint: hint.clone(), ..person(message, "") };
+        (bool::from(same) && Instant::now() < *until).then_some(error)
     }
 }
 
@@ -156,12 +167,7 @@ impl Delegations {
     }
 }
 
-/// A person must sign in; the class says that asking again does not help.
-pub(super) fn sign_in_needed(message: impl Into<String>, hint: Option<String>) -> SourceError {
-    SourceError { hint, source: Some(Box::new(SignInNeeded)), ..person(message, "") }
-}
-
 fn unkept(what: &str, error: GrantError) -> SourceError {
     let GrantError { message, hint, source } = error;
-    SourceError { class: SourceErrorClass::Person, hint, source, ..person(format!("{what}: {message}"), "") }
+    SourceError { hint, source, ..person(format!("{what}: {message}"), "") }
 }

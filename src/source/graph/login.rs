@@ -4,9 +4,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
+    AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientId, EndpointNotSet, EndpointSet,
     HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
     StandardRevocableToken, TokenUrl,
 };
@@ -16,9 +17,11 @@ use tokio::time::timeout_at;
 use tracing::debug;
 use url::Url;
 
+use super::aadsts;
 use super::error::{Setback, Trouble, protocol};
 use super::http::{Http, busy, read_body, redirected, unanswered};
 use super::link::Origin;
+use super::names::Names;
 use super::proof::{Proof, Shown};
 use super::refusal::Refused;
 use super::retry::{Patience, Tries};
@@ -50,6 +53,7 @@ pub(super) struct Login {
     pub graph_root: Text,
     /// The connections to it.
     pub http: Http,
+    names: Names,
     patience: Patience,
     proof: Proof,
 }
@@ -63,6 +67,14 @@ pub(super) enum Exchange<'a> {
     /// A person who has just signed in.
     Code { code: &'a SecretString, verifier: &'a SecretString, redirect: &'a Url },
 }
+
+/// A request of `oauth2` with what the application shows of itself: its kinds of request have no trait in common.
+macro_rules! proven {
+    ($request:expr, $shown:expr) => {
+        $shown.parameters().fold($request, |request, (name, value)| request.add_extra_param(name, value.to_owned()))
+    };
+}
+pub(super) use proven;
 
 /// What `oauth2` speaks with; the token endpoint is set.
 pub(super) type OAuth<Device = EndpointNotSet> = Client<
@@ -82,7 +94,7 @@ impl Login {
     /// The login service that a tenant names. Sends nothing and reads no secret.
     ///
     /// # Errors
-    /// When no secret may go to the endpoint, or the application cannot prove itself as the manifest says.
+    /// When no secret may go to the endpoint.
     pub fn new(tenant: &Tenant, http: &Http, patience: Patience) -> Result<Self, SourceError> {
         Ok(Self {
             name: tenant.name.clone(),
@@ -93,8 +105,9 @@ impl Login {
             login_root: tenant.login_root.clone(),
             graph_root: tenant.graph_root.clone(),
             http: http.clone(),
+            names: Names::of(tenant),
             patience,
-            proof: Proof::of(tenant)?,
+            proof: Proof::from(&tenant.credential),
         })
     }
 
@@ -113,19 +126,37 @@ impl Login {
     /// # Errors
     /// The refusal, as a person can act on it.
     pub async fn exchange(&self, exchange: &Exchange<'_>) -> Result<Issued, SourceError> {
+        let mut shown = self.show().map_err(about_sign_in)?;
         let mut tries = self.patience.start();
+        let mut replaced = None;
         loop {
-            match self.attempt(exchange, &mut tries).await {
+            match self.attempt(exchange, &shown, &mut tries).await {
                 Ok(issued) => return Ok(issued),
-                Err(Trouble::Over(error)) => return Err(about_sign_in(error)),
-                Err(Trouble::Again(setback)) => tries.pause("sign-in", setback).await?,
+                Err(Trouble::Over(error)) => match self.newer(&error, &shown).filter(|_| replaced.is_none()) {
+                    Some(newer) => replaced = Some(std::mem::replace(&mut shown, newer)),
+                    None => return Err(about_sign_in(error)),
+                },
+                Err(Trouble::Again(setback)) => {
+                    tries.pause("sign-in", setback).await?;
+                    shown = self.show().map_err(about_sign_in)?;
+                }
             }
         }
     }
 
-    async fn attempt(&self, exchange: &Exchange<'_>, tries: &mut Tries) -> Result<Issued, Trouble> {
-        let shown = self.proof.show().map_err(Trouble::Over)?;
-        let mut secrets = vec![shown.secret()];
+    /// What the application proves itself with, as it is found now.
+    pub fn show(&self) -> Result<Shown, SourceError> {
+        self.proof.show(&self.application, self.token_url().as_str(), Timestamp::now())
+    }
+
+    /// The proof that has just been put in the place of one that is refused.
+    fn newer(&self, error: &SourceError, refused: &Shown) -> Option<Shown> {
+        error.code.filter(|code| aadsts::REPLACEABLE.contains(code))?;
+        self.show().ok().filter(|newer| !newer.is_of_the_same(refused))
+    }
+
+    async fn attempt(&self, exchange: &Exchange<'_>, shown: &Shown, tries: &mut Tries) -> Result<Issued, Trouble> {
+        let mut secrets = shown.secrets();
         match exchange {
             Exchange::Application => {}
             Exchange::Refresh(token) => secrets.push(token),
@@ -133,16 +164,17 @@ impl Login {
         }
         let (deadline, wire) = (tries.deadline(), Wire { login: self, name: tries.name(), secrets });
         let asked = async {
-            let client = self.client(&shown);
+            let client = self.client();
             match exchange {
                 Exchange::Application => {
                     let scope = Scope::new(format!("{}/.default", self.graph_root));
-                    client.exchange_client_credentials().add_scope(scope).request_async(&wire).await
+                    let request = client.exchange_client_credentials().add_scope(scope);
+                    proven!(request, shown).request_async(&wire).await
                 }
                 Exchange::Refresh(token) => {
                     let token = RefreshToken::new(token.expose_secret().to_owned());
                     let request = client.exchange_refresh_token(&token).add_scopes(scope::asked(&self.graph_root));
-                    request.request_async(&wire).await
+                    proven!(request, shown).request_async(&wire).await
                 }
                 Exchange::Code { code, verifier, redirect } => {
                     let code = AuthorizationCode::new(code.expose_secret().to_owned());
@@ -151,7 +183,7 @@ impl Login {
                         .exchange_code(code)
                         .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()))
                         .set_redirect_uri(std::borrow::Cow::Owned(redirect));
-                    request.request_async(&wire).await
+                    proven!(request, shown).request_async(&wire).await
                 }
             }
         };
@@ -159,22 +191,15 @@ impl Login {
         self.heard(answer.map_err(|_| self.late())?).and_then(|answer| Issued::of(&answer))
     }
 
-    /// A client of `oauth2` with the application's proof.
-    pub fn client(&self, shown: &Shown) -> OAuth {
-        let Shown::Secret(secret) = shown;
-        self.bare_client().set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-    }
-
-    /// A client of `oauth2` that proves nothing.
-    pub fn bare_client(&self) -> OAuth {
+    /// A client of `oauth2`; the application's proof is put into each request.
+    pub fn client(&self) -> OAuth {
         Client::new(ClientId::new(self.application.to_string()))
             .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(TokenUrl::from_url(self.address(&["oauth2", "v2.0", "token"])))
+            .set_token_uri(TokenUrl::from_url(self.token_url()))
     }
 
-    /// What the application shows, read anew.
-    pub fn show(&self) -> Result<Shown, SourceError> {
-        self.proof.show()
+    fn token_url(&self) -> Url {
+        self.address(&["oauth2", "v2.0", "token"])
     }
 
     /// The tries of a request.
@@ -201,13 +226,7 @@ impl Login {
 
     /// What a refusal means here.
     pub fn refused(&self, refused: &Refused, secrets: &[&SecretString]) -> Trouble {
-        let names: &[(&str, &str)] = &[
-            ("{tenant}", &self.name),
-            ("{domain}", &self.domain),
-            ("{application}", &self.application),
-            ("{key}", &self.proof.place()),
-        ];
-        refused.trouble(names, secrets)
+        refused.trouble(&self.names, secrets)
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod aadsts;
 mod ask;
+mod assertion;
 mod auth;
+mod certificate;
 mod client;
 pub mod connect;
 mod delegation;
@@ -14,6 +16,7 @@ mod error;
 mod http;
 mod link;
 mod login;
+mod names;
 mod proof;
 mod random;
 mod refusal;
@@ -32,6 +35,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
+pub use self::aadsts::reference as refusals;
 pub use self::delegation::{Delegation, Delegations};
 pub use self::http::Http;
 pub use self::retry::Pace;
@@ -42,6 +46,7 @@ use self::delta::{Gathered, Reading, Stage};
 use self::error::{Stop, protocol};
 use self::link::{Link, Origin};
 use self::login::Login;
+use self::proof::Proof;
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
 use super::{Progress, Source, SourceError};
@@ -169,4 +174,12 @@ struct Links {
 struct Read {
     gathered: Gathered,
     links: DeltaLinks,
+}
+
+/// Until when what proves a tenant's application is good, where that can be known: of a certificate, not of a secret.
+///
+/// # Errors
+/// When it cannot be read, or is not good now.
+pub fn proof_expires(tenant: &Tenant, now: Timestamp) -> Result<Option<Timestamp>, SourceError> {
+    Proof::from(&tenant.credential).expires(now)
 }

@@ -4,7 +4,7 @@
 use bmsync::directory::TenantDirectory;
 use bmsync::manifest::config::{SignIn, Tenant};
 use bmsync::source::graph::{Delegation, GraphSource, Http};
-use bmsync::source::{Source as _, SourceError, SourceErrorClass};
+use bmsync::source::{Job, Source as _, SourceError, SourceErrorClass};
 use url::form_urlencoded;
 
 use super::grants::Memory;
@@ -106,7 +106,7 @@ async fn nobody_signed_in_yet_says_so_and_asks_nobody() {
     let (world, _) = world([]).await;
     let error = read(&world, Memory::default().delegation(&world.tenant.id)).await.unwrap_err();
     assert_eq!(error.message, "nobody has signed in to tenant contoso yet");
-    assert!(error.needs_sign_in() && error.hint.unwrap().starts_with("run `bmsync connect contoso`"));
+    assert!(error.job == Job::User && error.hint.unwrap().starts_with("run `bmsync connect contoso`"));
     assert_eq!(world.server.count("*"), 0);
 }
 
@@ -117,7 +117,7 @@ async fn a_sign_in_that_is_over_needs_a_person_and_is_asked_of_the_service_once(
         let delegation = memory.delegation(&world.tenant.id);
         for _ in 0..3 {
             let error = read(&world, delegation.clone()).await.unwrap_err();
-            assert!(error.needs_sign_in() && error.class == SourceErrorClass::Person, "{code}: {error:?}");
+            assert!(error.job == Job::User && error.class == SourceErrorClass::Person, "{code}: {error:?}");
             assert!(error.message.contains(&format!("AADSTS{code}")), "{error}");
             assert!(error.hint.as_deref().unwrap().contains("bmsync connect contoso"), "{:?}", error.hint);
             let shown = format!("{error:?}");
@@ -134,7 +134,7 @@ async fn a_sign_in_that_is_over_needs_a_person_and_is_asked_of_the_service_once(
 async fn a_wrong_application_key_is_no_reason_to_sign_in_again() {
     let (world, memory) = world([(TOKEN, vec![refusal("invalid_client", 7_000_215)])]).await;
     let error = read(&world, memory.delegation(&world.tenant.id)).await.unwrap_err();
-    assert!(!error.needs_sign_in() && error.message.contains("application key is wrong"), "{error}");
+    assert!(error.job == Job::Operator && error.message.contains("application key is wrong"), "{error}");
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub(super) struct World {
     pub(super) server: Server,
     pub(super) tenant: Tenant,
     pub(super) pace: Pace,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -82,7 +82,11 @@ impl World {
             budget: Duration::from_secs(20),
             ..Pace::new(7)
         };
-        Self { server, tenant, pace, _folder: folder }
+        Self { server, tenant, pace, folder }
+    }
+
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(super) fn source(&self) -> GraphSource {

@@ -105,7 +105,7 @@ fn sign_in_url(
     let verifier = PkceCodeVerifier::new(verifier.expose_secret().to_owned());
     let state = CsrfToken::new(state.expose_secret().to_owned());
     let client = login
-        .bare_client()
+        .client()
         .set_auth_uri(AuthUrl::from_url(login.address(&["oauth2", "v2.0", "authorize"])))
         .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
     let asked = client

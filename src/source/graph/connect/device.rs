@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::super::error::{Setback, Trouble, person, plain, protocol};
-use super::super::login::{Login, Unanswered, Wire, about_sign_in};
+use super::super::login::{Login, Unanswered, Wire, about_sign_in, proven};
 use super::super::refusal::Refused;
 use super::super::scope;
 use super::super::token::Issued;
@@ -72,10 +72,11 @@ impl Device {
         loop {
             let name = tries.name();
             let shown = login.show().map_err(about_sign_in)?;
-            let wire = Wire { login, name, secrets: vec![shown.secret()] };
+            let wire = Wire { login, name, secrets: shown.secrets() };
             let url = DeviceAuthorizationUrl::from_url(login.address(&["oauth2", "v2.0", "devicecode"]));
-            let client = login.client(&shown).set_device_authorization_url(url);
+            let client = login.client().set_device_authorization_url(url);
             let asked = client.exchange_device_code().add_scopes(scope::asked(&login.graph_root));
+            let asked = proven!(asked, shown);
             let answer = timeout_at(tries.deadline(), asked.request_async::<_, Extra>(&wire)).await;
             match answer.map_err(|_| login.late()).and_then(|answer| login.heard(answer)) {
                 Ok(answer) => {
@@ -105,11 +106,12 @@ impl Device {
     async fn poll(&self, login: &Login, time: Duration) -> Result<Option<Issued>, SourceError> {
         let shown = login.show()?;
         let code = SecretString::from(self.answer.device_code().secret().as_str());
-        let wire = Wire { login, name: login.start().name(), secrets: vec![shown.secret(), &code] };
+        let wire = Wire { login, name: login.start().name(), secrets: [shown.secrets(), vec![&code]].concat() };
         let wire = Polling { wire, trouble: Mutex::default() };
-        let client = login.client(&shown);
+        let client = login.client();
         let rest = |asked: Duration| sleep(asked.clamp(SHORTEST, LONGEST));
-        let answer = client.exchange_device_access_token(&self.answer).request_async(&wire, rest, Some(time)).await;
+        let asked = proven!(client.exchange_device_access_token(&self.answer), shown);
+        let answer = asked.request_async(&wire, rest, Some(time)).await;
         let trouble = wire.trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (answer, trouble) {
             (Ok(answer), _) => Issued::of(&answer).map(Some).map_err(|trouble| over(trouble, login)),

@@ -25,6 +25,8 @@ use crate::source::SourceError;
 const MAX_HEAD: usize = 32 * 1024;
 /// How long a browser may take for them.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last answers may take once the sign-in is over.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Connections at a time; browsers open some ahead.
 const MAX_CONNECTIONS: usize = 16;
 
@@ -59,21 +61,28 @@ impl Loopback {
         Url::parse(&address).map_err(|_| protocol("the address of this machine is no address"))
     }
 
-    /// Hands what browsers bring to the attempts, for as long as it is polled.
-    pub async fn serve(&self, attempts: &Attempts) {
+    /// Hands what browsers bring to the attempts until `done`; then those that are being answered get their answers.
+    pub async fn serve<T>(self, attempts: &Attempts, done: impl Future<Output = T>) -> T {
+        let Self { listener, port } = self;
         let mut connections = JoinSet::new();
-        loop {
+        tokio::pin!(done);
+        let end = loop {
             tokio::select! {
+                end = &mut done => break end,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
                     if let Ok((stream, _)) = accepted {
-                        connections.spawn(converse(stream, attempts.clone(), self.port));
+                        connections.spawn(converse(stream, attempts.clone(), port));
                     } else {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 }
             }
-        }
+        };
+        drop(listener);
+        let farewell = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        end
     }
 }
 

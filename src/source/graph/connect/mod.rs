@@ -14,6 +14,7 @@ mod probe;
 mod redirect;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 pub use self::attempt::{Attempt, Consent};
 pub use self::attempts::{Attempts, Outcome, Progress, Started};
@@ -99,6 +100,17 @@ impl Welcome {
         self.readings.iter().filter(|reading| reading.found != Found::Readable)
     }
 
+    /// As JSON has it.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let Self { tenant, tenant_id, application, account, readings, kept } = self;
+        let permissions: Vec<serde_json::Value> = readings.iter().map(Reading::document).collect();
+        json!({
+            "tenant": tenant, "tenantId": tenant_id, "application": application, "account": account,
+            "kept": *kept == Kept::Kept, "permissions": permissions,
+        })
+    }
+
     /// Whether directories can be read with it.
     #[must_use]
     pub fn suffices(&self) -> bool {
@@ -125,6 +137,14 @@ impl Reception {
 
     fn login(&self) -> Result<Login, SourceError> {
         Login::new(&self.tenant, &self.http, Patience::new(self.pace))
+    }
+
+    /// Sees whether what is kept of the tenant can be read, before a person is sent anywhere.
+    ///
+    /// # Errors
+    /// When it cannot: a key is wrong or lost.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        self.delegation.grant().await.map(drop)
     }
 
     /// Begins a sign-in whose browser comes back to `redirect`.

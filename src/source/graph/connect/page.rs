@@ -98,6 +98,8 @@ mod tests {
     fn nothing_that_a_stranger_says_becomes_markup() {
         let error = SourceError {
             class: SourceErrorClass::Person,
+            job: crate::source::Job::User,
+            code: None,
             message: "<script>alert('x')</script>\u{202e}&\"".to_owned(),
             hint: Some("<b>".to_owned()),
             source: None,

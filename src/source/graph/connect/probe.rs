@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::super::ask::{Ask, Heard};
 use super::super::client::{Graph, codes};
@@ -31,6 +32,20 @@ pub enum Found {
     Denied,
     /// The call failed for another reason.
     Unclear(String),
+}
+
+impl Reading {
+    /// As JSON has it.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let Self { permission, gives, needed, found } = self;
+        let (found, message) = match found {
+            Found::Readable => ("readable", None),
+            Found::Denied => ("denied", None),
+            Found::Unclear(message) => ("unclear", Some(message)),
+        };
+        json!({ "name": permission, "gives": gives, "needed": needed, "found": found, "message": message })
+    }
 }
 
 #[derive(Deserialize)]
