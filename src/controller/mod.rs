@@ -6,6 +6,7 @@ pub mod approval;
 pub mod connecting;
 pub mod connection;
 mod core;
+mod credentials;
 mod health;
 pub mod manifests;
 pub mod metrics;
@@ -54,6 +55,9 @@ pub trait Operations: Send + Sync {
 
     /// Approves exactly the held changes of that digest, for a limited time.
     async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal>;
+
+    /// Forgets the sign-in that is kept of a tenant (by name or ID), and what the tenant's connection holds of it.
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal>;
 
     /// Applies a saved plan (the JSON that `plan` gives), refused when it is stale.
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal>;
@@ -124,6 +128,18 @@ pub struct Held {
     pub changes: Vec<Change>,
     /// Until when an approval of them holds; `None` while they are not approved.
     pub approved_until: Option<Timestamp>,
+}
+
+/// What came of forgetting a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disconnected {
+    /// The tenant's ID.
+    pub tenant_id: Id,
+    /// Whether there was one.
+    pub forgotten: bool,
+    /// Who had signed in, if that is known.
+    pub account: Option<Text>,
 }
 
 /// What came of applying a saved plan.

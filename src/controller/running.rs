@@ -11,6 +11,7 @@ use super::Notification;
 use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::status::Conditions;
@@ -68,6 +69,7 @@ pub(super) struct Shared {
     pub desk: Desk,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
+    credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -98,6 +100,7 @@ impl Controller {
             desk,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
+            credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -115,6 +118,7 @@ impl Controller {
     pub async fn configure(&self, config: Arc<Config>) {
         self.shared.core.lock().await.configure(Arc::clone(&config));
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
@@ -131,6 +135,15 @@ impl Controller {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
         }
+    }
+
+    /// Ends a tenant's task and starts it anew: what it held of a sign-in goes with it.
+    pub fn reconnect(&self, tenant: &Id) {
+        let mut tenants = self.shared.tenants();
+        let Some(mut watched) = tenants.remove(tenant) else { return };
+        watched.stop();
+        let anew = Watched::start(&self.shared, &watched.tenant, watched.task.take());
+        tenants.insert(tenant.clone(), anew);
     }
 
     /// Looks again at every tenant.
@@ -194,6 +207,11 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tenants sign in with.
+    pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The subscriptions of all tenants.

@@ -11,3 +11,5 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+
+pub use bench::Told;
