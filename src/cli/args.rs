@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use super::diagnosis::{CloudWord, DoctorArgs, TenantIdArgs};
 use super::error::Error;
 use super::help;
 pub use super::options::{ColorChoice, Format, Global, LogFormat};
@@ -75,6 +76,12 @@ pub enum Verb {
     /// Tell the whole story in a minute, on a temporary state and the simulator.
     #[command(after_long_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Look at everything that a synchronization needs, and say what to do about what is wrong.
+    #[command(after_long_help = help::DOCTOR)]
+    Doctor(DoctorArgs),
+    /// Find the tenant ID of a domain name.
+    #[command(after_long_help = help::TENANT_ID)]
+    TenantId(TenantIdArgs),
     /// Make a configuration repository: manifests, schemas, a CI workflow.
     #[command(after_long_help = help::INIT)]
     Init(InitArgs),
@@ -369,6 +376,8 @@ pub enum Page {
     Cli,
     /// The metrics of a running bmsync.
     Metrics,
+    /// What the login service refuses with.
+    SignIn,
 }
 
 /// What a verb works on.
@@ -404,6 +413,8 @@ impl Verb {
             Self::Run(_) => "run",
             Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
+            Self::Doctor(_) => "doctor",
+            Self::TenantId(_) => "tenant-id",
             Self::Init(_) => "init",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
@@ -427,6 +438,8 @@ impl Verb {
             | Self::Run(_)
             | Self::Simulate(_)
             | Self::Demo(_)
+            | Self::Doctor(_)
+            | Self::TenantId(_)
             | Self::Init(_)
             | Self::Schema(_)
             | Self::Completions(_)
@@ -450,6 +463,8 @@ impl Verb {
             | Self::Import(_)
             | Self::Export(_)
             | Self::Simulate(_)
+            | Self::Doctor(_)
+            | Self::TenantId(_)
             | Self::Schema(_) => &[Format::Text, Format::Json],
             Self::Run(_) | Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference(_) => &[Format::Text],
         }

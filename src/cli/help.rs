@@ -245,6 +245,32 @@ Examples:
 
 Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
 
+/// After the help of `doctor`.
+pub const DOCTOR: &str = "\
+Looks at the manifests, the state and its disk, and of each tenant: its secret (which is never
+shown), login service and Graph, the clock, sign-in, each permission by a real call, the
+groups of the rules, and their accounts in BMS. Changes nothing. As JSON, `checks` lists
+tenant, check, status (ok, warning, failed, skipped), message, hint and job, and `summary`
+counts.
+
+Examples:
+  bmsync doctor
+  bmsync doctor contoso
+  bmsync doctor --public-url https://bmsync.example.com
+  bmsync doctor -o json
+
+Exit codes: 0 nothing is wrong · 1 something is · 64 wrong usage";
+
+/// After the help of `tenant-id`.
+pub const TENANT_ID: &str = "\
+Asks the login service, without any sign-in. The ID alone goes to stdout.
+
+Examples:
+  bmsync tenant-id contoso.com
+  bmsync tenant-id contoso.us --cloud usGov -o json
+
+Exit codes: 0 found · 1 no tenant has the domain, or the service cannot be reached · 64 wrong usage";
+
 /// After the help of `init`.
 pub const INIT: &str = "\
 Writes manifests to start from, their JSON Schemas for the editor, and a GitHub workflow that

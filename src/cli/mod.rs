@@ -15,6 +15,8 @@ mod completions;
 mod connect;
 mod demo;
 mod disconnect;
+mod diagnosis;
+mod doctor;
 mod explain;
 mod export;
 mod get;
@@ -35,6 +37,7 @@ mod state;
 mod stop;
 mod sync;
 mod table;
+mod tenant_id;
 mod validate;
 
 use std::process::ExitCode;
@@ -83,6 +86,8 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),
         Verb::Demo(args) => wait(demo::run(args, global, output)),
+        Verb::Doctor(args) => wait(doctor::run(args, global, output)),
+        Verb::TenantId(args) => wait(tenant_id::run(args, global, output)),
         Verb::Init(args) => init::run(args, output),
         Verb::Schema(args) => schema::run(args, output),
         Verb::Completions(args) => completions::run(args, output),

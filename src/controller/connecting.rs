@@ -88,14 +88,6 @@ impl Shared {
         }
         reply
     }
-
-    /// Forgets the sign-in of a tenant; says whether there was one.
-    pub(super) async fn forget(&self, tenant: &Tenant) -> Result<bool, Refusal> {
-        let forgotten = self.desk.sign_ins.forget(&tenant.id).await;
-        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        self.nudge(&tenant.id);
-        Ok(forgotten)
-    }
 }
 
 fn refused(error: SourceError) -> Refusal {

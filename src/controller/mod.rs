@@ -92,9 +92,6 @@ pub trait Operations: Send + Sync {
     /// Takes what a person's browser brought back from the login service, known by its state alone.
     async fn returned(&self, query: &str) -> Reply;
 
-    /// Forgets the sign-in of a tenant (by name or ID); says whether there was one.
-    async fn disconnect(&self, tenant: &str) -> Result<bool, Refusal>;
-
     /// A notification of a subscription: compared with what is known of it, in constant time. Never fails towards the
     /// sender; what is not genuine is counted and dropped.
     fn notified(&self, notification: Notification);

@@ -89,7 +89,8 @@ impl Operations for Controller {
         let tenant = self.tenant(tenant)?;
         let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
         let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        // The connection may hold a token that is still good.
+        // What was issued for it may still be good.
+        self.shared().desk.sign_ins.end(&tenant.id).await;
         self.reconnect(&tenant.id);
         let (forgotten, account) = match forgotten {
             Forgotten::Nothing => (false, None),
@@ -187,10 +188,6 @@ impl Operations for Controller {
 
     async fn returned(&self, query: &str) -> Reply {
         self.shared().returned(query).await
-    }
-
-    async fn disconnect(&self, tenant: &str) -> Result<bool, Refusal> {
-        self.shared().forget(&self.tenant(tenant)?).await
     }
 
     fn notified(&self, notification: Notification) {

@@ -167,9 +167,16 @@ pub struct Connecting {
     pub hint: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Disconnected {
-    forgotten: bool,
+/// What came of forgetting a sign-in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disconnected {
+    /// The tenant's ID.
+    pub tenant_id: String,
+    /// Whether there was one.
+    pub forgotten: bool,
+    /// Who had signed in, if that is known.
+    pub account: Option<String>,
 }
 
 impl Remote {
@@ -280,13 +287,12 @@ impl Remote {
         self.ask(Method::GET, &["v1", "connect", attempt], &[], None).await
     }
 
-    /// Has it forget the sign-in of a tenant; says whether there was one.
+    /// Has it forget the sign-in of a tenant.
     ///
     /// # Errors
     /// When the server cannot be asked, or has no such tenant.
-    pub async fn disconnect(&self, tenant: &str) -> Result<bool, RemoteError> {
-        let gone: Disconnected = self.ask(Method::POST, &["v1", "disconnect", tenant], &[], None).await?;
-        Ok(gone.forgotten)
+    pub async fn disconnect(&self, tenant: &str) -> Result<Disconnected, RemoteError> {
+        self.ask(Method::POST, &["v1", "disconnect", tenant], &[], None).await
     }
 
     /// What is held back of a tenant.

@@ -45,8 +45,7 @@ fn progress_document(progress: &Progress) -> Value {
 
 /// `POST /v1/disconnect/{tenant}`.
 pub async fn disconnect(call: Call) -> Answer {
-    let forgotten = call.operations.disconnect(&call.item).await?;
-    json(&json!({ "tenant": call.item, "forgotten": forgotten }))
+    json(&call.operations.disconnect(&call.item).await?)
 }
 
 /// `GET /OAuth/IntegrationCallback.aspx`: a stranger's browser, known by the state that it brings. A HEAD, as previews of

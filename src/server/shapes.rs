@@ -18,7 +18,7 @@ pub fn schemas() -> Value {
         ("SignInBegun", object([("attempt", text()), ("url", or_null(text())), ("message", or_null(text()))])),
         ("SignInProgress", sign_in_progress()),
         ("SignedIn", signed_in()),
-        ("Disconnected", object([("tenant", text()), ("forgotten", boolean())])),
+        ("Disconnected", disconnected()),
         ("Approval", optional([("digest", digest())])),
         ("Held", held()),
         ("Report", object([("revision", count()), ("written", count()), ("failures", list(text()))])),
@@ -128,6 +128,10 @@ fn sign_in_progress() -> Value {
         ("message", or_null(text())),
         ("hint", or_null(text())),
     ])
+}
+
+fn disconnected() -> Value {
+    object([("tenantId", text()), ("forgotten", boolean()), ("account", or_null(text()))])
 }
 
 fn signed_in() -> Value {

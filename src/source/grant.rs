@@ -64,16 +64,9 @@ impl Turn {
 }
 
 /// The grants of all tenants, wherever they are kept.
-#[async_trait]
 pub trait Safe: Send + Sync + std::fmt::Debug {
     /// Those of one tenant.
     fn of(&self, tenant: &Id) -> Arc<dyn Grants>;
-
-    /// Forgets the grant of a tenant; says whether there was one.
-    ///
-    /// # Errors
-    /// When it could not be forgotten; it is still there.
-    async fn forget(&self, tenant: &Id) -> Result<bool, GrantError>;
 }
 
 /// Why a grant could not be read or kept. Never holds a token or a key.

@@ -1,11 +1,10 @@
-//! `bmsync connect TENANT --server` and `disconnect`: a running bmsync receives the person and keeps the sign-in.
+//! `bmsync connect TENANT --server`: a running bmsync receives the person and keeps the sign-in.
 
 use std::time::Duration;
 
-use serde_json::json;
 use url::Url;
 
-use crate::cli::args::{ConnectArgs, DisconnectArgs, Format, Global};
+use crate::cli::args::{ConnectArgs, Global};
 use crate::cli::connect::{browser, told};
 use crate::cli::error::{Error, Exit};
 use crate::cli::output::Output;
@@ -45,28 +44,4 @@ pub async fn run(remote: &Remote, args: &ConnectArgs, global: &Global, output: &
             }
         }
     }
-}
-
-/// Has the server forget.
-pub async fn disconnect(
-    remote: &Remote,
-    args: &DisconnectArgs,
-    global: &Global,
-    output: &Output,
-) -> Result<Exit, Error> {
-    let forgotten = remote.disconnect(&args.tenant).await;
-    let forgotten = forgotten.map_err(|error| cannot("have it forget the sign-in", remote, &error))?;
-    let tenant = safe(&args.tenant);
-    output.data(match (global.output, forgotten) {
-        (Format::Json, forgotten) => {
-            format!("{:#}\n", json!({ "tenant": args.tenant, "forgotten": forgotten }))
-        }
-        (Format::Text | Format::Markdown | Format::Yaml | Format::Csv, true) => {
-            format!("Forgotten: the sign-in at tenant {tenant}.\n")
-        }
-        (Format::Text | Format::Markdown | Format::Yaml | Format::Csv, false) => {
-            format!("No sign-in of tenant {tenant} is kept.\n")
-        }
-    })?;
-    Ok(Exit::Done)
 }

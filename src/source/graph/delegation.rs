@@ -149,21 +149,16 @@ impl Delegations {
         open.entry(key).or_insert_with(|| Delegation::new(self.safe.of(&tenant.id))).clone()
     }
 
-    /// Forgets the sign-in of a tenant, and the tokens that were issued for it; says whether there was one.
-    ///
-    /// # Errors
-    /// When it could not be forgotten.
-    pub async fn forget(&self, tenant: &Id) -> Result<bool, GrantError> {
-        let forgotten = self.safe.forget(tenant).await?;
+    /// Forgets the tokens that were issued for the sign-in of a tenant: it is not kept any more.
+    pub async fn end(&self, tenant: &Id) {
         let ended: Vec<Delegation> = {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = open.iter().filter(|([id, ..], _)| *id == tenant.to_string());
-            ended.map(|(_, delegation)| delegation.clone()).collect()
+            let of_tenant = open.iter().filter(|([id, ..], _)| *id == tenant.to_string());
+            of_tenant.map(|(_, delegation)| delegation.clone()).collect()
         };
         for delegation in ended {
             *delegation.turn.lock().await = Turn::default();
         }
-        Ok(forgotten)
     }
 }
 

@@ -12,11 +12,13 @@ mod client;
 pub mod connect;
 mod delegation;
 mod delta;
+mod discovery;
 mod error;
 mod http;
 mod link;
 mod login;
 mod names;
+mod probe;
 mod proof;
 mod random;
 mod refusal;
@@ -37,7 +39,9 @@ use tracing::{debug, info, warn};
 
 pub use self::aadsts::reference as refusals;
 pub use self::delegation::{Delegation, Delegations};
+pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
+pub use self::probe::{GroupSeen, Organization, Probe, Readable};
 pub use self::retry::Pace;
 
 use self::auth::Auth;
@@ -182,4 +186,25 @@ struct Read {
 /// When it cannot be read, or is not good now.
 pub fn proof_expires(tenant: &Tenant, now: Timestamp) -> Result<Option<Timestamp>, SourceError> {
     Proof::from(&tenant.credential).expires(now)
+}
+
+/// What can be seen of a tenant's secret without showing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSeen {
+    /// How a person calls the place.
+    pub place: String,
+    /// Until when it is good, where that can be known.
+    pub expires: Option<Timestamp>,
+    /// The mode of its file, where others can read or change it.
+    pub too_open: Option<u32>,
+}
+
+/// Looks at what proves a tenant's application.
+///
+/// # Errors
+/// When it is not there, not what it must be, or not good now.
+pub fn look_at_secret(tenant: &Tenant, now: Timestamp) -> Result<SecretSeen, SourceError> {
+    let expires = proof_expires(tenant, now)?;
+    let place = tenant.credential.place();
+    Ok(SecretSeen { place: secret::place(place), expires, too_open: secret::openness(place) })
 }

@@ -47,6 +47,11 @@ impl Refused {
         }
     }
 
+    /// Whether it is of that number.
+    pub fn is(&self, number: u32) -> bool {
+        self.numbers().contains(&number)
+    }
+
     /// The AADSTS numbers: as data, or else in front of the text.
     fn numbers(&self) -> Vec<u32> {
         let listed = self.codes.as_array().map_or(&[][..], Vec::as_slice);

@@ -78,6 +78,14 @@ pub(super) fn read(reference: &SecretRef, noun: Noun) -> Result<SecretString, So
     }
 }
 
+/// Whether others than its owner can read or change the file of a secret: its mode then.
+pub(super) fn openness(reference: &SecretRef) -> Option<u32> {
+    match reference {
+        SecretRef::Env(_) => None,
+        SecretRef::File(path) => too_open(&path.metadata().ok()?),
+    }
+}
+
 /// How a person calls the place.
 pub(super) fn place(reference: &SecretRef) -> String {
     match reference {
