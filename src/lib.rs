@@ -33,6 +33,8 @@ pub mod source;
 
 pub mod store;
 
+pub mod vault;
+
 pub mod engine;
 
 pub mod controller;

@@ -52,6 +52,15 @@ pub enum Verb {
     /// Show what a running bmsync holds back of a tenant, ask, and approve exactly that.
     #[command(after_long_help = help::APPROVE)]
     Approve(ApproveArgs),
+    /// Sign in to a tenant as a person, once: in a browser, or with a code.
+    #[command(after_long_help = help::CONNECT)]
+    Connect(ConnectArgs),
+    /// Forget the sign-in of a tenant.
+    #[command(after_long_help = help::DISCONNECT)]
+    Disconnect(DisconnectArgs),
+    /// Seal the sign-ins that are kept with a new key.
+    #[command(after_long_help = help::REKEY)]
+    Rekey(RekeyArgs),
     /// Load what BMS already holds: accounts, employees, contacts.
     #[command(after_long_help = help::IMPORT)]
     Import(ImportArgs),
@@ -187,6 +196,39 @@ pub struct ApproveArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `connect`.
+#[derive(Args, Debug)]
+pub struct ConnectArgs {
+    /// Name or ID of the tenant.
+    #[arg(value_name = "TENANT")]
+    pub tenant: String,
+    /// Show a code to be entered in a browser on any machine.
+    #[arg(long)]
+    pub device_code: bool,
+    /// Let an administrator of the tenant consent for everybody first.
+    #[arg(long, conflicts_with = "device_code")]
+    pub admin_consent: bool,
+    /// Only print the address; open no browser.
+    #[arg(long)]
+    pub no_browser: bool,
+}
+
+/// Arguments of `disconnect`.
+#[derive(Args, Debug)]
+pub struct DisconnectArgs {
+    /// Name or ID of the tenant; the ID also of one that is no longer declared.
+    #[arg(value_name = "TENANT")]
+    pub tenant: String,
+}
+
+/// Arguments of `rekey`.
+#[derive(Args, Debug)]
+pub struct RekeyArgs {
+    /// File of the new key; made if it is not there. Without it, the new key takes the old one's place.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub new_key_file: Option<PathBuf>,
 }
 
 /// What `get` lists.
@@ -363,6 +405,9 @@ impl Verb {
             Self::Explain(_) => "explain",
             Self::Sync(_) => "sync",
             Self::Approve(_) => "approve",
+            Self::Connect(_) => "connect",
+            Self::Disconnect(_) => "disconnect",
+            Self::Rekey(_) => "rekey",
             Self::Import(_) => "import",
             Self::Export(_) => "export",
             Self::Run(_) => "run",
@@ -380,9 +425,15 @@ impl Verb {
     /// What `--server` means to it.
     pub(super) const fn stance(&self) -> Stance {
         match self {
-            Self::Plan(_) | Self::Apply(_) | Self::Get(_) | Self::Explain(_) | Self::Export(_) => Stance::Either,
+            Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Get(_)
+            | Self::Explain(_)
+            | Self::Export(_)
+            | Self::Connect(_)
+            | Self::Disconnect(_) => Stance::Either,
             Self::Sync(_) | Self::Approve(_) => Stance::Server,
-            Self::Import(_) => Stance::State,
+            Self::Import(_) | Self::Rekey(_) => Stance::State,
             Self::Validate
             | Self::Run(_)
             | Self::Simulate(_)
@@ -406,6 +457,9 @@ impl Verb {
             | Self::Explain(_)
             | Self::Sync(_)
             | Self::Approve(_)
+            | Self::Connect(_)
+            | Self::Disconnect(_)
+            | Self::Rekey(_)
             | Self::Import(_)
             | Self::Export(_)
             | Self::Simulate(_)

@@ -8,6 +8,7 @@ use crate::ledger::LedgerError;
 use crate::report::palette::{Palette, Tone};
 use crate::source::SourceError;
 use crate::store::StoreError;
+use crate::vault::VaultError;
 
 /// How a run ends (spec section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,6 +150,7 @@ fn ledger_hint(error: &LedgerError) -> Option<&'static str> {
             Some("nothing was changed; restore the directory from a backup, or import an export")
         }
         LedgerError::Stale { .. } => Some("somebody else wrote in between; plan again"),
+        LedgerError::Moved { .. } => Some("somebody else wrote in between; try again"),
         LedgerError::Io { .. } => None,
     }
 }
@@ -160,6 +162,30 @@ impl From<StoreError> for Error {
                 Self::new("cannot apply the plan").because(&error).hint("nothing was written; plan again")
             }
             StoreError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        let hint = error.hint();
+        let exit = match error {
+            VaultError::Ledger(error) => return error.into(),
+            VaultError::NotAKey { .. } | VaultError::NotAFile { .. } => Exit::Usage,
+            VaultError::KeyFile { .. }
+            | VaultError::Lost { .. }
+            | VaultError::OtherKey { .. }
+            | VaultError::Damaged { .. }
+            | VaultError::Newer { .. }
+            | VaultError::Superseded { .. }
+            | VaultError::SameKey
+            | VaultError::Cipher { .. }
+            | VaultError::Random(_) => Exit::Failed,
+        };
+        let told = Self { exit, ..Self::new("cannot use the sign-ins that are kept").because(&error) };
+        match hint {
+            Some(hint) => told.hint(hint),
+            None => told,
         }
     }
 }

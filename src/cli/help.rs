@@ -17,6 +17,8 @@ Examples:
 
 Environment:
   BMSYNC_STATE   default of --state
+  BMSYNC_KEY     key that sign-ins are sealed with: 32 bytes in base64 or hex
+  BMSYNC_KEY_FILE  default of --key-file
   BMSYNC_SERVER  default of --server, for the verbs that can ask a server
   BMSYNC_TOKEN   bearer token for the server; it is never an argument
   NO_COLOR       no colour
@@ -135,6 +137,55 @@ Examples:
 
 Exit codes: 0 approved, or nothing is held · 1 not confirmed, no such tenant, or the server
   refused or cannot be reached · 64 wrong usage";
+
+/// After the help of `connect`.
+pub const CONNECT: &str = "\
+For a tenant that says `signIn: delegated`. Opens the login service in a browser, which comes
+back to a port of this machine; the application must have the redirect URI
+http://localhost/OAuth/IntegrationCallback.aspx for that. With --server the running bmsync is
+what the browser comes back to, below its --public-url: register that address. With
+--device-code nothing comes back: a code is entered in a browser on any machine.
+
+Only an account of the declared tenant is let in. What the sign-in can read is tried, and what
+is missing is named. The refresh token is kept sealed in the state; no password is seen.
+
+Examples:
+  bmsync connect contoso
+  bmsync connect contoso --admin-consent
+  bmsync connect contoso --device-code
+  bmsync connect contoso --server https://bmsync.example.com --no-browser
+
+Exit codes: 0 signed in, and directories can be read · 1 nobody signed in, or they cannot be
+  read · 64 wrong usage";
+
+/// After the help of `disconnect`.
+pub const DISCONNECT: &str = "\
+Removes the refresh token that is kept for the tenant; it needs no key, so a sign-in whose key
+is lost can be forgotten too. The grant itself still exists in Entra ID: what is printed says
+where an administrator revokes it. It works on the local state, or with --server has a running
+bmsync forget.
+
+Examples:
+  bmsync disconnect contoso
+  bmsync disconnect 84841066-274d-4ec0-a5c1-276be684bdd3 -o json
+
+Exit codes: 0 forgotten, or there was nothing · 1 no such tenant, or the state cannot be used
+  · 64 wrong usage";
+
+/// After the help of `rekey`.
+pub const REKEY: &str = "\
+Seals every sign-in that is kept with a new key, all in one commit. The new key is on the disk
+before, the old one goes after, so being killed at any point loses nothing. Without
+--new-key-file a new key takes the place of the file that held the old one; with it, both files
+stay, and the new one is given from then on. Backups of the state from before need the old key.
+It works on the local state, while no `bmsync run` has it open.
+
+Examples:
+  bmsync rekey
+  bmsync rekey --new-key-file /etc/bmsync/key-2027
+
+Exit codes: 0 done · 1 the old key is wrong or lost, or something cannot be written; then nothing
+  is changed · 64 wrong usage";
 
 /// After the help of `import`.
 pub const IMPORT: &str = "\

@@ -12,7 +12,9 @@ mod apply;
 mod approve;
 mod asked;
 mod completions;
+mod connect;
 mod demo;
+mod disconnect;
 mod diagnosis;
 mod doctor;
 mod explain;
@@ -20,13 +22,16 @@ mod export;
 mod get;
 mod help;
 mod import;
+pub mod keys;
 mod manifests;
 mod options;
 mod plan;
+mod rekey;
 mod round;
 mod run;
 mod schema;
 mod server;
+mod sign_ins;
 mod simulate;
 mod state;
 mod stop;
@@ -73,6 +78,9 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Explain(args) => wait(explain::run(args, global, output)),
         Verb::Sync(args) => wait(sync::run(args, global, output)),
         Verb::Approve(args) => wait(approve::run(args, global, output)),
+        Verb::Connect(args) => wait(connect::run(args, global, output)),
+        Verb::Disconnect(args) => wait(disconnect::run(args, global, output)),
+        Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
         Verb::Run(args) => wait(run::run(args, global, output)),

@@ -17,6 +17,9 @@ pub struct Global {
     /// Where the BMS state is kept: a directory that bmsync makes for itself.
     #[arg(long, global = true, value_name = "PATH", default_value = ".bmsync/state", env = "BMSYNC_STATE", hide_env_values = true, value_hint = clap::ValueHint::DirPath)]
     pub state: String,
+    /// File of the key that sign-ins are sealed with; default: the name of the state with `.key` after it. The key itself may be in `BMSYNC_KEY` instead.
+    #[arg(long, global = true, value_name = "FILE", env = "BMSYNC_KEY_FILE", hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
     /// Ask a running bmsync instead of opening the state; the token comes from `BMSYNC_TOKEN` alone; environment `BMSYNC_SERVER`.
     #[arg(long, global = true, value_name = "URL", value_hint = clap::ValueHint::Url)]
     pub server: Option<String>,

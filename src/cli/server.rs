@@ -47,13 +47,14 @@ fn useless(verb: &str) -> Error {
 }
 
 fn surprising(verb: &str) -> Error {
-    Error::usage(format!("`{verb}` would write the local state, but {SERVER_VARIABLE} names a server"))
+    Error::usage(format!("`{verb}` would change the local state, but {SERVER_VARIABLE} names a server"))
         .hint(format!("unset {SERVER_VARIABLE} to work on the local state"))
 }
 
 fn why(verb: &str) -> &'static str {
     match verb {
         "import" => "it loads into the local state, while no `bmsync run` has it open",
+        "rekey" => "it changes what the local state keeps, while no `bmsync run` has it open",
         "run" => "it is the server",
         "validate" => "manifests are checked here; `bmsync plan --server` has a server check them too",
         _ => "it works on this machine alone",

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::display::safe;
-use crate::ledger::Ledger;
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::sled::SledLedger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::store::local::LocalStore;
 
 use super::args::Global;
@@ -46,5 +46,23 @@ impl State {
                 Ok(Arc::new(MemoryLedger::new()))
             }
         }
+    }
+}
+
+/// The state, to change what a running bmsync is not asked to change; none where there is no state.
+///
+/// # Errors
+/// As [`State::open`]; a bmsync that uses it must end first.
+pub fn alone(global: &Global) -> Result<Option<Arc<dyn Ledger>>, Error> {
+    let path = global.state_path()?;
+    if !path.exists() {
+        return Ok(None);
+    }
+    match SledLedger::open(path) {
+        Ok(ledger) => Ok(Some(Arc::new(ledger))),
+        Err(error @ LedgerError::InUse { .. }) => {
+            Err(Error::from(error).hint("stop that bmsync, and start it again afterwards"))
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -3,8 +3,10 @@
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
 pub mod approval;
+pub mod connecting;
 pub mod connection;
 mod core;
+mod credentials;
 mod health;
 pub mod manifests;
 pub mod metrics;
@@ -32,6 +34,8 @@ use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
 pub use crate::plan::Cause;
 use crate::plan::{Change, Explanation, Plan};
+use crate::source::graph::connect::{Progress, Reply};
+use connecting::{Begun, Way};
 
 /// What a running bmsync can be asked. The HTTP server and the tests speak to this alone.
 #[async_trait]
@@ -51,6 +55,9 @@ pub trait Operations: Send + Sync {
 
     /// Approves exactly the held changes of that digest, for a limited time.
     async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal>;
+
+    /// Forgets the sign-in that is kept of a tenant (by name or ID), and what the tenant's connection holds of it.
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal>;
 
     /// Applies a saved plan (the JSON that `plan` gives), refused when it is stale.
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal>;
@@ -75,6 +82,15 @@ pub trait Operations: Send + Sync {
 
     /// The whole state in the import format.
     async fn export(&self) -> Result<Vec<u8>, Refusal>;
+
+    /// Begins a sign-in to a tenant (by name or ID).
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal>;
+
+    /// How far a sign-in is; its ID is known to whoever began it.
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal>;
+
+    /// Takes what a person's browser brought back from the login service, known by its state alone.
+    async fn returned(&self, query: &str) -> Reply;
 
     /// A notification of a subscription: compared with what is known of it, in constant time. Never fails towards the
     /// sender; what is not genuine is counted and dropped.
@@ -109,6 +125,18 @@ pub struct Held {
     pub changes: Vec<Change>,
     /// Until when an approval of them holds; `None` while they are not approved.
     pub approved_until: Option<Timestamp>,
+}
+
+/// What came of forgetting a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disconnected {
+    /// The tenant's ID.
+    pub tenant_id: Id,
+    /// Whether there was one.
+    pub forgotten: bool,
+    /// Who had signed in, if that is known.
+    pub account: Option<Text>,
 }
 
 /// What came of applying a saved plan.

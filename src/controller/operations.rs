@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::approval::{self, Approval};
+use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
 use super::{
-    Cause, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport, TenantStatus,
+    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -20,7 +22,9 @@ use crate::model::{Digest, Id, Kind, Record, RecordKey, UserKey};
 use crate::plan::explain::find;
 use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
 use crate::report::{json, moved};
+use crate::source::graph::connect::{Progress, Reply};
 use crate::store::StoreError;
+use crate::vault::{self, Forgotten};
 
 /// Where approvals are kept, so that they outlive a restart.
 const APPROVALS: &str = "approvals";
@@ -81,6 +85,20 @@ impl Operations for Controller {
         Ok(shown)
     }
 
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        let tenant = self.tenant(tenant)?;
+        let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
+        let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // What was issued for it may still be good.
+        self.shared().desk.sign_ins.end(&tenant.id).await;
+        self.reconnect(&tenant.id);
+        let (forgotten, account) = match forgotten {
+            Forgotten::Nothing => (false, None),
+            Forgotten::Gone(kept) => (true, kept.and_then(|kept| kept.account)),
+        };
+        Ok(Disconnected { tenant_id: tenant.id, forgotten, account })
+    }
+
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
@@ -128,7 +146,8 @@ impl Operations for Controller {
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            conditions.tenant(tenant, &connection, &core, now)
+            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
+            conditions.tenant(tenant, &connection, &core, &expiring, now)
         };
         config.tenants.iter().map(status).collect()
     }
@@ -157,6 +176,18 @@ impl Operations for Controller {
         let written = self.shared().store.export(&mut bytes).await?;
         written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(bytes)
+    }
+
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal> {
+        self.shared().begin(&self.tenant(tenant)?, way).await
+    }
+
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
+        self.shared().progress(attempt)
+    }
+
+    async fn returned(&self, query: &str) -> Reply {
+        self.shared().returned(query).await
     }
 
     fn notified(&self, notification: Notification) {

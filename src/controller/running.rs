@@ -8,8 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Notification;
+use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::status::Conditions;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// Where people sign in.
+    pub desk: Desk,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -62,8 +66,10 @@ pub(super) struct Shared {
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
+    pub desk: Desk,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
+    credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
 }
@@ -80,7 +86,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, ledger, store, connect, notification_url, metrics } = parts;
+        let Parts { config, ledger, store, connect, notification_url, metrics, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -91,8 +97,10 @@ impl Controller {
             connect,
             notification_url,
             metrics,
+            desk,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
+            credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
@@ -110,6 +118,7 @@ impl Controller {
     pub async fn configure(&self, config: Arc<Config>) {
         self.shared.core.lock().await.configure(Arc::clone(&config));
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
@@ -126,6 +135,15 @@ impl Controller {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
         }
+    }
+
+    /// Ends a tenant's task and starts it anew: what it held of a sign-in goes with it.
+    pub fn reconnect(&self, tenant: &Id) {
+        let mut tenants = self.shared.tenants();
+        let Some(mut watched) = tenants.remove(tenant) else { return };
+        watched.stop();
+        let anew = Watched::start(&self.shared, &watched.tenant, watched.task.take());
+        tenants.insert(tenant.clone(), anew);
     }
 
     /// Looks again at every tenant.
@@ -189,6 +207,11 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tenants sign in with.
+    pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The subscriptions of all tenants.

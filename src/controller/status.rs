@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::core::Core;
+use super::credentials::summary;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
 use crate::source::Job;
+use crate::source::expiry::{Expiring, Outlook};
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]
@@ -41,7 +43,14 @@ impl Conditions {
     }
 
     /// What is known of a tenant.
-    pub fn tenant(&mut self, tenant: &Tenant, connection: &Connection, core: &Core, now: Timestamp) -> TenantStatus {
+    pub fn tenant(
+        &mut self,
+        tenant: &Tenant,
+        connection: &Connection,
+        core: &Core,
+        expiring: &[Expiring],
+        now: Timestamp,
+    ) -> TenantStatus {
         let known = core.observed.directory.tenant(&tenant.id);
         let open = core.open().filter(|(key, _)| key.tenant == tenant.id);
         let (mut blocked, mut held) = (0, 0);
@@ -51,7 +60,12 @@ impl Conditions {
         }
         let object = format!("tenant/{}", tenant.id);
         let suspicion = known.and_then(|known| known.suspicion.as_deref());
-        let findings = [connected(connection), nothing_held(held, suspicion), synchronized(connection)];
+        let findings = [
+            Some(connected(connection)),
+            credentials_current(expiring, now),
+            Some(nothing_held(held, suspicion)),
+            Some(synchronized(connection)),
+        ];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -62,7 +76,7 @@ impl Conditions {
             held,
             last_success: connection.last_success(),
             failures: connection.failures(),
-            conditions: findings.into_iter().map(|finding| self.note(&object, finding, now)).collect(),
+            conditions: findings.into_iter().flatten().map(|finding| self.note(&object, finding, now)).collect(),
         }
     }
 
@@ -115,6 +129,17 @@ const fn awaited(job: Job) -> &'static str {
         Job::User => "SignInRequired",
         Job::Wait => "Disconnected",
     }
+}
+
+/// Nothing where no end is known, as of a client secret that only its owner can look up.
+fn credentials_current(expiring: &[Expiring], now: Timestamp) -> Option<Finding> {
+    let (outlook, message) = summary(expiring, now)?;
+    let (status, reason) = match outlook {
+        Outlook::Good => (Truth::True, "Current"),
+        Outlook::Near => (Truth::False, "ExpiresSoon"),
+        Outlook::Over => (Truth::False, "Expired"),
+    };
+    Some(Finding { kind: "CredentialsCurrent", status, reason, message })
 }
 
 fn synchronized(connection: &Connection) -> Finding {

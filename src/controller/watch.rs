@@ -15,10 +15,12 @@ use super::running::{Connected, Shared};
 use super::secret;
 use super::tend::tend;
 use crate::directory::News;
-use crate::manifest::config::{Config, Tenant};
+use crate::manifest::config::{Config, SignIn, Tenant};
 use crate::model::Status;
 use crate::plan::Action;
+use crate::source::expiry::Expiring;
 use crate::source::{Source, SourceError, SourceErrorClass};
+use crate::vault;
 
 /// A notification may come before the delta shows its change: so often it is looked again, after so long.
 const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
@@ -142,6 +144,7 @@ impl Eye {
             read = source.read(links.as_ref(), &()) => read,
             _ = stop.wait_for(|stop| *stop) => return None,
         };
+        self.look_at_credentials(source).await;
         Some(match read {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
@@ -157,6 +160,23 @@ impl Eye {
                 wait
             }
         })
+    }
+
+    /// What the tenant signs in with may end: that is told ahead.
+    async fn look_at_credentials(&self, source: &dyn Source) {
+        let (tenant, now) = (&self.tenant, Timestamp::now());
+        let mut expiring = source.credentials();
+        if tenant.sign_in == SignIn::Delegated {
+            match vault::of(&*self.shared.ledger, &tenant.id).await {
+                Ok(kept) => expiring.extend(kept.map(|kept| Expiring::grant(kept.refreshed_at))),
+                Err(error) => tracing::debug!(tenant = %tenant.name, %error, "nothing is known of the sign-in"),
+            }
+        }
+        self.shared.metrics.credentials(&tenant.name, &expiring);
+        let due = self.shared.credentials().found(&tenant.id, expiring, now);
+        for (Expiring { credential, at: _ }, warning) in due {
+            tracing::warn!(tenant = %tenant.name, credential = credential.word(), "{warning}");
+        }
     }
 
     fn count(&self, result: RoundResult, took: Duration, failing: Option<SourceErrorClass>) {

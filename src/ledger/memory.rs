@@ -1,11 +1,11 @@
 //! A ledger in memory: for demonstrations, previews and tests. Knows nothing of disks, so it survives nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Commit, Ledger, LedgerError, Stashed};
+use super::{Commit, Keep, Ledger, LedgerError, Stashed};
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::model::Revision;
@@ -21,6 +21,7 @@ struct Held {
     actual: Actual,
     events: Vec<Event>,
     stash: HashMap<String, Vec<u8>>,
+    kept: BTreeMap<String, Vec<u8>>,
 }
 
 impl MemoryLedger {
@@ -69,9 +70,32 @@ impl Ledger for MemoryLedger {
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
         Ok(self.held().stash.get(key).cloned())
     }
+
+    async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError> {
+        self.held().keep(changes)
+    }
+
+    async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        let held = self.held();
+        let from = held.kept.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(from.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
 }
 
 impl Held {
+    fn keep(&mut self, changes: Vec<Keep>) -> Result<(), LedgerError> {
+        if let Some(moved) = changes.iter().find(|change| self.kept.get(&change.key) != change.before.as_ref()) {
+            return Err(LedgerError::Moved { key: moved.key.clone() });
+        }
+        for Keep { key, before: _, after } in changes {
+            match after {
+                Some(value) => self.kept.insert(key, value),
+                None => self.kept.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
     fn append(&mut self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
         let found = self.actual.revision;
         if found != expected {

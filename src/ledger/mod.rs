@@ -39,6 +39,27 @@ pub trait Ledger: Send + Sync {
 
     /// Reads from the stash. What is damaged counts as not there.
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// Changes what is kept: what is no record and cannot be made anew either, such as grants. As durable as a commit, and
+    /// all changes at once or none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Moved`] when a value is not the one that its change was decided from; nothing is written then.
+    async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError>;
+
+    /// What is kept under the keys that begin so, in the order of the keys. What is damaged is an error.
+    async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError>;
+}
+
+/// A change of what is kept under one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Where.
+    pub key: String,
+    /// The value that it was decided from, if there was one.
+    pub before: Option<Vec<u8>>,
+    /// The value that takes its place; none removes it.
+    pub after: Option<Vec<u8>>,
 }
 
 /// An entry of the stash: key and value, or none to remove it.
@@ -94,6 +115,8 @@ pub enum LedgerError {
     Damaged { path: String, detail: String },
     #[error("the state moved on from revision {expected} to {found}")]
     Stale { expected: Revision, found: Revision },
+    #[error("what is kept as {key} is no longer what it was")]
+    Moved { key: String },
     #[error("cannot {attempt} the state at {path}")]
     Io {
         path: String,

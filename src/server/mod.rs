@@ -16,6 +16,8 @@ mod body;
 
 mod candidate;
 
+mod connecting;
+
 mod gate;
 
 mod health;

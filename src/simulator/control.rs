@@ -23,7 +23,7 @@ pub enum ControlError {
     /// No such tenant, user, group or member.
     #[error("there is no {what} {id}")]
     NotFound {
-        /// `tenant`, `user`, `group`, `member` or `subscription`.
+        /// `tenant`, `user`, `group`, `member`, `subscription` or `device code`.
         what: &'static str,
         /// Its ID, as it was given.
         id: String,
@@ -167,6 +167,36 @@ impl Control {
         self.state().faults.clone()
     }
 
+    /// Ends the sessions and refresh tokens that a user has so far, as an admin's "revoke sessions" does.
+    pub fn revoke_sessions(&self, tenant: &str, user: &str) -> Result<(), ControlError> {
+        self.state().revoke(tenant, user)
+    }
+
+    /// Lets an application into a tenant: `{"roles": […], "scopes": […], "disabled": false, "key": "…"}`, all optional.
+    pub fn admit(&self, tenant: &str, application: &str, granted: Value) -> Result<(), ControlError> {
+        self.state().admit(tenant, application, granted)
+    }
+
+    /// Takes an application, and all consent to it, out of a tenant.
+    pub fn expel(&self, tenant: &str, application: &str) -> Result<(), ControlError> {
+        self.state().expel(tenant, application)
+    }
+
+    /// A user enters a user code and accepts; `None` declines.
+    pub fn answer_device(&self, user_code: &str, user: Option<&str>) -> Result<(), ControlError> {
+        found(self.state().answer_device(user_code, user), "device code", user_code)
+    }
+
+    /// Lets so many seconds pass for codes, tokens, secrets and certificates.
+    pub fn forward(&self, seconds: u32) {
+        self.state().forward(seconds.into());
+    }
+
+    /// Sign-ins under way, as `GET /control/sign-ins` shows them.
+    pub fn sign_ins(&self) -> Value {
+        self.state().sign_ins()
+    }
+
     /// What was asked so far.
     pub fn stats(&self) -> Stats {
         self.state().stats.clone()
@@ -191,7 +221,7 @@ pub(super) fn not_found<T>(what: &'static str, id: &str) -> Result<T, ControlErr
     Err(ControlError::NotFound { what, id: id.to_owned() })
 }
 
-fn found(is: bool, what: &'static str, id: &str) -> Result<(), ControlError> {
+pub(super) fn found(is: bool, what: &'static str, id: &str) -> Result<(), ControlError> {
     if is { Ok(()) } else { not_found(what, id) }
 }
 

@@ -3,18 +3,25 @@
 use serde_json::{Map, Value, json};
 
 use super::object::{Member, Object, Presence};
-use super::world::{Application, Tenant, World};
+use super::registration::Registration;
+use super::world::{Application, Consent, Standing, Tenant, World};
 
 impl World {
     /// The world as it is now, in the shape of the directory file.
     pub fn to_json(&self) -> Value {
-        json!({ "tenants": self.tenants.iter().map(Tenant::to_json).collect::<Vec<_>>() })
+        let Self { tenants, applications } = self;
+        let mut world = json!({ "tenants": tenants.iter().map(Tenant::to_json).collect::<Vec<_>>() });
+        if !applications.is_empty() {
+            world["applications"] = applications.iter().map(Registration::to_json).collect();
+        }
+        world
     }
 }
 
 impl Tenant {
     fn to_json(&self) -> Value {
-        let Self { id, domains, applications, users, groups, members: _, others: _, log: _ } = self;
+        let Self { id, domains, applications, name, admins, consents, users, groups, members: _, others: _, log: _ } =
+            self;
         let mut map = Map::new();
         map.insert("id".into(), json!(id));
         map.insert("domain".into(), json!(domains.first()));
@@ -23,6 +30,13 @@ impl Tenant {
         }
         if let Some(applications) = applications {
             map.insert("applications".into(), applications.iter().map(Application::to_json).collect());
+        }
+        if domains.first() != Some(name) {
+            map.insert("name".into(), json!(name));
+        }
+        map.extend(admins.as_ref().map(|admins| ("admins".to_owned(), json!(admins))));
+        if !consents.is_empty() {
+            map.insert("consents".into(), consents.iter().map(Consent::to_json).collect());
         }
         map.insert("users".into(), users.objects.iter().filter_map(Object::to_json).map(Value::Object).collect());
         map.insert(
@@ -67,10 +81,22 @@ impl Object {
 
 impl Application {
     fn to_json(&self) -> Value {
-        let Self { id, key, roles } = self;
+        let Self { id, key, roles, scopes, standing } = self;
         let mut map = Map::from_iter([("id".to_owned(), json!(id))]);
         map.extend(key.as_ref().map(|key| ("key".to_owned(), json!(key))));
         map.extend(roles.as_ref().map(|roles| ("roles".to_owned(), json!(roles))));
+        map.extend(scopes.as_ref().map(|scopes| ("scopes".to_owned(), json!(scopes))));
+        match standing {
+            Standing::Enabled => {}
+            Standing::Disabled => map.extend([("disabled".to_owned(), json!(true))]),
+        }
         Value::Object(map)
+    }
+}
+
+impl Consent {
+    fn to_json(&self) -> Value {
+        let Self { application, user, scopes } = self;
+        json!({ "application": application, "user": user, "scopes": scopes })
     }
 }

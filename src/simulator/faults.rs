@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::stats::Class;
+
 /// One kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -65,6 +67,26 @@ pub enum Fault {
     SilentPurge,
     /// The login service refuses, with an AADSTS number.
     SignIn,
+    /// Refusals come without `error_uri`, the parts of their description joined by blanks.
+    PlainError,
+    /// A refresh token that was used is dead from then on.
+    RetireRefreshToken,
+    /// A refresh brings no new refresh token.
+    KeepRefreshToken,
+    /// The refresh token has expired, and stays so.
+    ExpireRefreshToken,
+    /// The refresh token was revoked, and stays so.
+    RevokeRefreshToken,
+    /// Tokens name a tenant that is not the one.
+    ForeignTenant,
+    /// The ID token carries another nonce.
+    WrongNonce,
+    /// The browser comes back with another state.
+    WrongState,
+    /// Asking for a device's token is told to be too frequent.
+    SlowDown,
+    /// The `Date` of replies is wrong by so many seconds.
+    ClockSkew,
     /// A change notification is never sent.
     DropNotification,
     /// A change notification is sent twice.
@@ -93,6 +115,8 @@ pub(super) enum Takes {
     Nothing,
     /// A number; this one by default.
     Number(f64),
+    /// A number of seconds, forth or back; this one by default.
+    Seconds(f64),
     /// An origin; this one by default.
     Origin(&'static str),
 }
@@ -131,6 +155,16 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::Delay, "delay", Takes::Nothing),
     (Fault::SilentPurge, "silent-purge", Takes::Nothing),
     (Fault::SignIn, "sign-in", Takes::Number(7_000_222.0)),
+    (Fault::PlainError, "plain-error", Takes::Nothing),
+    (Fault::RetireRefreshToken, "retire-refresh-token", Takes::Nothing),
+    (Fault::KeepRefreshToken, "keep-refresh-token", Takes::Nothing),
+    (Fault::ExpireRefreshToken, "expire-refresh-token", Takes::Nothing),
+    (Fault::RevokeRefreshToken, "revoke-refresh-token", Takes::Nothing),
+    (Fault::ForeignTenant, "foreign-tenant", Takes::Nothing),
+    (Fault::WrongNonce, "wrong-nonce", Takes::Nothing),
+    (Fault::WrongState, "wrong-state", Takes::Nothing),
+    (Fault::SlowDown, "slow-down", Takes::Nothing),
+    (Fault::ClockSkew, "clock-skew", Takes::Seconds(600.0)),
     (Fault::DropNotification, "drop-notification", Takes::Nothing),
     (Fault::DuplicateNotification, "duplicate-notification", Takes::Nothing),
     (Fault::LateNotification, "late-notification", Takes::Number(1000.0)),
@@ -141,6 +175,19 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::SubscriptionGone, "subscription-gone", Takes::Nothing),
     (Fault::ValidationTimeout, "validation-timeout", Takes::Nothing),
     (Fault::SubscriptionQuota, "subscription-quota", Takes::Nothing),
+];
+
+/// Those that strike at the login service when no path is given.
+const OF_SIGN_IN: &[Fault] = &[
+    Fault::PlainError,
+    Fault::RetireRefreshToken,
+    Fault::KeepRefreshToken,
+    Fault::ExpireRefreshToken,
+    Fault::RevokeRefreshToken,
+    Fault::ForeignTenant,
+    Fault::WrongNonce,
+    Fault::WrongState,
+    Fault::SlowDown,
 ];
 
 impl Fault {
@@ -156,6 +203,15 @@ impl Fault {
 
     pub(super) fn takes(self) -> Takes {
         self.row().map_or(Takes::Nothing, |(.., takes)| *takes)
+    }
+
+    /// Which requests it is for when no path is given.
+    pub(super) fn is_usual(self, class: Class) -> bool {
+        match (self, OF_SIGN_IN.contains(&self)) {
+            (Self::SignIn, _) => class == Class::Token,
+            (Self::ClockSkew, _) => true,
+            (_, of_sign_in) => class.is_graph() != of_sign_in,
+        }
     }
 
     fn row(self) -> Option<&'static (Self, &'static str, Takes)> {

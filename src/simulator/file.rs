@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::applications::{application, consent, optional_texts, registration};
 use super::object::{Attributes, Member, Object, ObjectId, Presence};
 use super::properties::Resource;
-use super::world::{Application, Tenant, World};
+use super::world::{Tenant, World};
 
 /// The directory file of the demo: three tenants with more than two hundred people.
 pub const EXAMPLE: &str = include_str!("example.yaml");
@@ -77,12 +78,13 @@ impl World {
     fn from_value(value: Value) -> Result<Self, FileError> {
         let mut map = object("the directory file", value)?;
         let tenants = list("tenants", map.remove("tenants"))?;
+        let applications = each("applications", map.remove("applications"), registration)?;
         nothing_left("the directory file", &map)?;
         let tenants =
             numbered("tenants", tenants).map(|(at, value)| tenant(&at, value)).collect::<Result<Vec<_>, _>>()?;
         match tenants.iter().enumerate().find(|(at, tenant)| tenants[..*at].iter().any(|other| other.id == tenant.id)) {
             Some((at, tenant)) => wrong(&format!("tenants[{at}]"), format!("tenant {} is there twice", tenant.id)),
-            None => Ok(Self::of(tenants)),
+            None => Ok(Self { tenants, applications }),
         }
     }
 }
@@ -96,6 +98,11 @@ fn tenant(at: &str, value: Value) -> Result<Tenant, FileError> {
     };
     let mut tenant = Tenant::new(&id, &domain, applications);
     tenant.domains.extend(texts(&format!("{at}.domains"), map.remove("domains"))?);
+    if map.contains_key("name") {
+        tenant.name = text(at, &mut map, "name")?;
+    }
+    tenant.admins = optional_texts(at, &mut map, "admins")?;
+    tenant.consents = each(&format!("{at}.consents"), map.remove("consents"), consent)?;
     for (at, value) in numbered(&format!("{at}.users"), list(at, map.remove("users"))?) {
         insert(&at, &mut tenant, Resource::Users, object(&at, value)?)?;
     }
@@ -185,18 +192,6 @@ pub(super) fn member(at: &str, tenant: &mut Tenant, value: Value) -> Result<Memb
     }
 }
 
-fn application(at: &str, value: Value) -> Result<Application, FileError> {
-    let mut map = object(at, value)?;
-    let id = text(at, &mut map, "id")?;
-    let key = map.contains_key("key").then(|| text(at, &mut map, "key")).transpose()?;
-    let roles = match map.remove("roles") {
-        None => None,
-        some => Some(texts(&format!("{at}.roles"), some)?),
-    };
-    nothing_left(at, &map)?;
-    Ok(Application { id, key, roles })
-}
-
 pub(super) fn object(at: &str, value: Value) -> Result<Map<String, Value>, FileError> {
     match value {
         Value::Object(map) => Ok(map),
@@ -214,7 +209,7 @@ fn list(at: &str, value: Option<Value>) -> Result<Vec<Value>, FileError> {
     }
 }
 
-fn each<T>(
+pub(super) fn each<T>(
     at: &str,
     value: Option<Value>,
     make: impl Fn(&str, Value) -> Result<T, FileError>,
@@ -222,14 +217,14 @@ fn each<T>(
     numbered(at, list(at, value)?).map(|(at, value)| make(&at, value)).collect()
 }
 
-fn texts(at: &str, value: Option<Value>) -> Result<Vec<String>, FileError> {
+pub(super) fn texts(at: &str, value: Option<Value>) -> Result<Vec<String>, FileError> {
     each(at, value, |at, value| match value.as_str() {
         Some(text) => Ok(text.to_owned()),
         None => wrong(at, format!("wants text, not {value}")),
     })
 }
 
-fn text(at: &str, map: &mut Map<String, Value>, key: &str) -> Result<String, FileError> {
+pub(super) fn text(at: &str, map: &mut Map<String, Value>, key: &str) -> Result<String, FileError> {
     match map.remove(key) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(other) => wrong(&format!("{at}.{key}"), format!("wants text (put it in quotes), not {other}")),
@@ -242,7 +237,7 @@ fn numbered(at: &str, values: Vec<Value>) -> impl Iterator<Item = (String, Value
     values.into_iter().enumerate().map(move |(number, value)| (format!("{at}[{number}]"), value))
 }
 
-fn nothing_left(at: &str, map: &Map<String, Value>) -> Result<(), FileError> {
+pub(super) fn nothing_left(at: &str, map: &Map<String, Value>) -> Result<(), FileError> {
     match map.keys().next() {
         Some(key) => wrong(&format!("{at}.{key}"), "unknown key"),
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! Graph's replies: who may ask, one object, the members of a group; delta rounds stand in their own file.
 //! Knows no HTTP library.
 
-use std::time::Instant;
+use serde_json::Map;
 
 use super::faults::Fault;
 use super::object::{Attributes, Member, Object, ObjectId};
@@ -12,7 +12,9 @@ use super::state::{Grant, State};
 use super::stats::Class;
 use super::world::{Application, Tenant};
 
-const READ_USERS: &[&str] = &["User.Read.All", "Directory.Read.All"];
+pub(super) const READ_USERS: &[&str] = &["User.Read.All", "Directory.Read.All"];
+const READ_ME: &[&str] = &["User.Read", "User.Read.All", "Directory.Read.All"];
+const READ_ORGANIZATION: &[&str] = &["User.Read", "Organization.Read.All", "Directory.Read.All"];
 const READ_GROUPS: &[&str] = &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"];
 
 /// Resource units of a request, as `x-ms-resource-unit` tells them.
@@ -20,7 +22,20 @@ pub(super) fn cost(class: Class, call: &Call) -> u32 {
     let base: u32 = match class {
         Class::UsersDelta | Class::GroupsDelta => 2,
         Class::Members => 3,
-        Class::Users | Class::Groups | Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => 1,
+        Class::Users if call.segments.len() == 2 => 2,
+        Class::Users
+        | Class::Groups
+        | Class::Subscriptions
+        | Class::Me
+        | Class::Organization
+        | Class::Token
+        | Class::OpenId
+        | Class::Keys
+        | Class::Authorize
+        | Class::AdminConsent
+        | Class::DeviceCode
+        | Class::DeviceLogin
+        | Class::Other => 1,
     };
     base.saturating_sub(u32::from(call.option("$select").is_some())).max(1)
 }
@@ -45,9 +60,19 @@ impl State {
         let grant = self.bearer(class, call)?;
         let wanted = match class {
             Class::GroupsDelta | Class::Groups | Class::Members => READ_GROUPS,
-            Class::UsersDelta | Class::Users | Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => {
-                READ_USERS
-            }
+            Class::Me => READ_ME,
+            Class::Organization => READ_ORGANIZATION,
+            Class::UsersDelta
+            | Class::Users
+            | Class::Subscriptions
+            | Class::Token
+            | Class::OpenId
+            | Class::Keys
+            | Class::Authorize
+            | Class::AdminConsent
+            | Class::DeviceCode
+            | Class::DeviceLogin
+            | Class::Other => READ_USERS,
         };
         self.permitted(&grant, wanted, class, call).map(|()| grant)
     }
@@ -61,14 +86,15 @@ impl State {
         if self.strikes(Fault::ExpireToken, class, call).is_some() {
             self.tokens.remove(&token);
         }
-        let grant = self.tokens.get(&token).filter(|grant| grant.expires > Instant::now()).cloned();
+        let now = self.login.now();
+        let grant = self.tokens.get(&token).filter(|grant| grant.expires > now).cloned();
         grant.ok_or_else(|| self.unauthorized("Lifetime validation failed, the token is expired."))
     }
 
     /// Whether one of these permissions was granted.
     pub(super) fn permitted(&mut self, grant: &Grant, wanted: &[&str], class: Class, call: &Call) -> Result<(), Reply> {
         let refused = self.strikes(Fault::NoRoles, class, call).is_some();
-        if !refused && Application::has_one_of(grant.roles.as_deref(), wanted) {
+        if !refused && Application::has_one_of(grant.permissions.as_deref(), wanted) {
             return Ok(());
         }
         Err(self.refuse(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
@@ -83,10 +109,22 @@ impl State {
         let answer = match class {
             Class::UsersDelta => self.delta(grant, Resource::Users, class, call),
             Class::GroupsDelta => self.delta(grant, Resource::Groups, class, call),
+            Class::Users if call.segments.len() == 2 => self.list(grant, Resource::Users, call),
+            Class::Groups if call.segments.len() == 2 => self.list(grant, Resource::Groups, call),
+            Class::Me => self.me(grant, call),
+            Class::Organization => self.organization(grant, call),
             Class::Users => self.single(grant, Resource::Users, class, call),
             Class::Groups => self.single(grant, Resource::Groups, class, call),
             Class::Members => self.members(grant, call),
-            Class::Subscriptions | Class::Token | Class::OpenId | Class::Other => Err(self.not_found("")),
+            Class::Subscriptions
+            | Class::Token
+            | Class::OpenId
+            | Class::Keys
+            | Class::Authorize
+            | Class::AdminConsent
+            | Class::DeviceCode
+            | Class::DeviceLogin
+            | Class::Other => Err(self.not_found("")),
         };
         answer.unwrap_or_else(|refusal| refusal)
     }
@@ -131,18 +169,21 @@ impl State {
         let wanted = call.segments.get(2).map_or("", String::as_str);
         let tenant = &self.world.tenants[grant.tenant];
         let Some(group) = tenant.groups.live(&ObjectId::parse(wanted)) else { return Err(self.not_found(wanted)) };
-        let size = call.option("$top").map_or(Ok(100), str::parse).unwrap_or(0);
-        if !(1..=999).contains(&size) {
+        let size = page_size(call);
+        let Some(size) = size else {
             return Err(self.refuse(400, "Request_BadRequest", "$top must be between 1 and 999."));
-        }
+        };
         let start: usize = call.option("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
         let live: Vec<_> = tenant.members_of(group).iter().filter(|member| tenant.is_live(**member)).collect();
+        let nothing = Attributes::from_map(Map::new());
         let page = live.iter().skip(start).take(size).filter_map(|member| {
             let (id, kind) = tenant.describe(**member)?;
-            Some(render::listed(id, kind, attributes_of(tenant, **member), &select.names))
+            let shown = Application::has_one_of(grant.permissions.as_deref(), readers(**member));
+            let attributes = attributes_of(tenant, **member).map(|known| if shown { known } else { &nothing });
+            Some(render::listed(id, kind, attributes, &select.names))
         });
         let onward =
-            if start + size < live.len() { Onward::Next(members_link(call, start + size)) } else { Onward::Nowhere };
+            if start + size < live.len() { Onward::Next(further(call, start + size)) } else { Onward::Nowhere };
         let context = format!("{}/v1.0/$metadata#directoryObjects", call.origin);
         Ok(Reply::graph(200, render::page(&context, &onward, page)))
     }
@@ -166,6 +207,21 @@ fn by_name<'a>(tenant: &'a Tenant, wanted: &str) -> Option<&'a Object> {
     tenant.users.live_numbers().filter_map(|number| tenant.users.get(number)).find(is_called)
 }
 
+/// The permissions that show more of a member than its type and ID.
+fn readers(member: Member) -> &'static [&'static str] {
+    match member {
+        Member::User(_) => READ_USERS,
+        Member::Group(_) => READ_GROUPS,
+        Member::Other(_) => &["Directory.Read.All"],
+    }
+}
+
+/// How many objects a page of a list has: what `$top` says, if it may.
+pub(super) fn page_size(call: &Call) -> Option<usize> {
+    let size = call.option("$top").map_or(Ok(100), str::parse).ok()?;
+    (1..=999).contains(&size).then_some(size)
+}
+
 fn attributes_of(tenant: &Tenant, member: Member) -> Option<&Attributes> {
     match member {
         Member::User(number) => tenant.users.get(number).map(|user| &user.attributes),
@@ -175,7 +231,7 @@ fn attributes_of(tenant: &Tenant, member: Member) -> Option<&Attributes> {
 }
 
 /// The same request, further on.
-fn members_link(call: &Call, start: usize) -> String {
+pub(super) fn further(call: &Call, start: usize) -> String {
     let kept = call.query.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("$skiptoken"));
     let kept: Vec<_> = kept.map(|(key, value)| format!("{key}={}&", encoded(value))).collect();
     format!("{}{}?{}$skiptoken={start}", call.origin, call.path, kept.concat())

@@ -39,6 +39,7 @@ async fn handle(Extracted((control, webhooks)): Extracted<Served>, request: Requ
         query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
         origin,
         authorization: header("authorization"),
+        cookie: header("cookie"),
         client_request_id: header("client-request-id"),
         body: body.to_vec(),
     };

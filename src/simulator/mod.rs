@@ -3,6 +3,7 @@
 //! It imports nothing from the rest of the crate and shares no wire types with the client: two encodings make a test,
 //! one makes a mirror. `docs/simulator.md` has the directory file, the faults and the control API.
 
+mod applications;
 mod change;
 mod control;
 mod delivery;
@@ -13,12 +14,14 @@ mod file;
 mod generated;
 mod graph;
 mod http;
+mod listing;
 mod login;
 mod news;
 mod notice;
 mod object;
 mod outbox;
 mod properties;
+mod registration;
 mod render;
 mod reply;
 mod requests;
@@ -63,6 +66,8 @@ pub struct Options {
     pub page_size: usize,
     /// How long an access token is valid.
     pub token_lifetime: Duration,
+    /// How often a device may ask for its token.
+    pub device_interval: Duration,
     /// Decides when faults of a probability strike, and orders.
     pub seed: u64,
     /// Faults that are on from the start.
@@ -81,6 +86,7 @@ impl Default for Options {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             page_size: 200,
             token_lifetime: Duration::from_secs(3599),
+            device_interval: Duration::from_secs(5),
             seed: 0,
             faults: Faults::default(),
             notify_after: Duration::from_millis(100),
@@ -111,6 +117,9 @@ pub enum SimulatorError {
     /// The client that calls webhooks cannot be made.
     #[error("cannot make a client for webhooks")]
     Client(#[source] reqwest::Error),
+    /// The operating system gives no randomness.
+    #[error("cannot make a key to sign tokens with")]
+    Key,
     /// The directory file cannot be used.
     #[error("cannot serve the directory file")]
     File(#[from] FileError),
@@ -137,7 +146,8 @@ impl Simulator {
         let listener = TcpListener::bind(address).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let webhooks = Webhooks::new(options.validation_timeout).map_err(SimulatorError::Client)?;
-        let control = Control(Arc::new(Mutex::new(state::State::new(world, options))));
+        let key = login::SigningKey::generate().ok_or(SimulatorError::Key)?;
+        let control = Control(Arc::new(Mutex::new(state::State::new(world, options, key))));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving =
             axum::serve(listener, http::router(control.clone(), webhooks.clone())).with_graceful_shutdown(async {

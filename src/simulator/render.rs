@@ -141,6 +141,15 @@ pub(super) fn single(context: &str, select: &Select, object: &Object) -> Vec<u8>
     out
 }
 
+/// One object of a list of users or groups: what was never set is null.
+pub(super) fn item(select: &Select, object: &Object) -> Vec<u8> {
+    let mut out = b"{\"id\":".to_vec();
+    object.id.write_json(&mut out);
+    write_nullable(&mut out, &object.attributes, &select.names);
+    out.push(b'}');
+    out
+}
+
 /// One object of a list of members.
 pub(super) fn listed(id: &ObjectId, kind: &str, attributes: Option<&Attributes>, names: &[Name]) -> Vec<u8> {
     let mut out = Vec::new();

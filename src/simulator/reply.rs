@@ -19,6 +19,7 @@ pub(super) struct Call {
     /// `http://` and the host that the client named.
     pub(super) origin: String,
     pub(super) authorization: Option<String>,
+    pub(super) cookie: Option<String>,
     pub(super) client_request_id: Option<String>,
     pub(super) body: Vec<u8>,
 }

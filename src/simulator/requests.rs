@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::change::Deletion;
-use super::control::{ControlError, not_found, what};
+use super::control::{ControlError, found, not_found, what};
 use super::file;
 use super::news::LifecycleEvent;
 use super::object::ObjectId;
@@ -41,10 +41,39 @@ fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
             Ok(Value::Null)
         }
         (_, ["subscriptions", rest @ ..]) => subscription_request(state, call, rest),
+        ("GET", ["sign-ins"]) => Ok(state.sign_ins()),
+        ("POST", ["forward"]) => forward(state, call),
+        ("POST", ["devicecodes", code]) => answer_device(state, code, call),
+        ("PUT", ["tenants", tenant, "applications", id]) => done(state.admit(tenant, id, json_body(call)?)),
+        ("DELETE", ["tenants", tenant, "applications", id]) => done(state.expel(tenant, id)),
+        ("POST", ["tenants", tenant, "users", id, "revoke"]) => done(state.revoke(tenant, id)),
         (_, ["tenants", tenant, "users", rest @ ..]) => object_request(state, call, tenant, Resource::Users, rest),
         (_, ["tenants", tenant, "groups", rest @ ..]) => object_request(state, call, tenant, Resource::Groups, rest),
         _ => no_such_request(call),
     }
+}
+
+fn done(result: Result<(), ControlError>) -> Result<Value, ControlError> {
+    result.map(|()| Value::Null)
+}
+
+fn forward(state: &mut State, call: &Call) -> Result<Value, ControlError> {
+    let body = json_body(call)?;
+    match body["seconds"].as_u64().and_then(|seconds| u32::try_from(seconds).ok()) {
+        Some(seconds) => state.forward(seconds.into()),
+        None => file::wrong("seconds", "wants a number of seconds")?,
+    }
+    Ok(Value::Null)
+}
+
+/// `{"user": "adele@contoso.com"}` accepts, `{"decline": true}` declines.
+fn answer_device(state: &mut State, code: &str, call: &Call) -> Result<Value, ControlError> {
+    let body = json_body(call)?;
+    let user = body["user"].as_str();
+    if user.is_none() && body["decline"] != true {
+        return Ok(file::wrong("user", "wants a user's name, or `decline`: true")?);
+    }
+    done(found(state.answer_device(code, user), "device code", code))
 }
 
 fn subscription_request(state: &mut State, call: &Call, rest: &[&str]) -> Result<Value, ControlError> {

@@ -42,6 +42,8 @@ impl Setting {
             Takes::Nothing => "none",
             Takes::Number(_) if value.parse().is_ok_and(|number: f64| (0.0..1e9).contains(&number)) => return Ok(()),
             Takes::Number(_) => "a number from 0",
+            Takes::Seconds(_) if value.parse().is_ok_and(|number: f64| number.abs() < 1e9) => return Ok(()),
+            Takes::Seconds(_) => "a number of seconds",
             Takes::Origin(_) if value.starts_with("http://") || value.starts_with("https://") => return Ok(()),
             Takes::Origin(_) => "an origin like http://127.0.0.2:9",
         };
@@ -49,8 +51,7 @@ impl Setting {
     }
 
     fn is_for(&self, fault: Fault, class: Class, path: &str) -> bool {
-        let usual = class.is_graph() || fault == Fault::SignIn;
-        self.path.as_deref().map_or(usual, |part| path.contains(part))
+        self.path.as_deref().map_or_else(|| fault.is_usual(class), |part| path.contains(part))
     }
 }
 
@@ -176,7 +177,7 @@ impl Strike {
     /// Its number: the one that was set, or the usual one.
     pub(super) fn number(&self) -> f64 {
         let usual = match self.fault.takes() {
-            Takes::Number(number) => number,
+            Takes::Number(number) | Takes::Seconds(number) => number,
             Takes::Nothing | Takes::Origin(_) => 0.0,
         };
         self.value.as_ref().and_then(|value| value.parse().ok()).unwrap_or(usual)
@@ -201,7 +202,7 @@ impl Strike {
     pub(super) fn origin(&self) -> String {
         let usual = match self.fault.takes() {
             Takes::Origin(origin) => origin,
-            Takes::Nothing | Takes::Number(_) => "",
+            Takes::Nothing | Takes::Number(_) | Takes::Seconds(_) => "",
         };
         self.value.clone().unwrap_or_else(|| usual.to_owned())
     }

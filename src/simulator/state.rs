@@ -1,9 +1,12 @@
 //! Everything that a running simulator remembers, and the way of a request through it. Knows no HTTP library.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::faults::Fault;
+use super::login::{Login, SigningKey};
 use super::notice::Notices;
 use super::object::random_guid;
 use super::outbox::Pace;
@@ -20,6 +23,7 @@ use super::{Options, graph, login, requests, trouble};
 pub(super) struct State {
     pub(super) world: World,
     pub(super) pristine: World,
+    pub(super) login: Login,
     pub(super) tokens: HashMap<String, Grant>,
     pub(super) rounds: Rounds,
     pub(super) notices: Notices,
@@ -28,6 +32,7 @@ pub(super) struct State {
     pub(super) stats: Stats,
     pub(super) page_size: usize,
     pub(super) token_lifetime: Duration,
+    pub(super) device_interval: Duration,
     /// Decides faults and orders: the same seed, the same troubles.
     pub(super) rng: fastrand::Rng,
     /// Makes tokens and links, which no seed may foretell.
@@ -39,21 +44,25 @@ pub(super) struct State {
 pub(super) struct Grant {
     pub(super) tenant: usize,
     pub(super) application: String,
-    pub(super) roles: Option<Vec<String>>,
-    pub(super) expires: Instant,
+    /// The number of the person in whose name; `None`: the application itself.
+    pub(super) user: Option<u32>,
+    /// Permissions of Graph; `None`: all that are needed.
+    pub(super) permissions: Option<Vec<String>>,
+    pub(super) expires: Timestamp,
 }
 
 /// How many tokens are remembered; beyond it the expired ones go first, then all.
 const TOKENS_KEPT: usize = 100_000;
 
 impl State {
-    pub(super) fn new(world: World, options: Options) -> Self {
+    pub(super) fn new(world: World, options: Options, key: SigningKey) -> Self {
         let pace = Pace { after: options.notify_after, retry: options.notify_retry };
-        let Options { listen: _, page_size, token_lifetime, seed, faults, .. } = options;
+        let Options { listen: _, page_size, token_lifetime, device_interval, seed, faults, .. } = options;
         Self {
             notices: Notices::new(&world, pace),
             pristine: world.clone(),
             world,
+            login: Login::new(key),
             tokens: HashMap::new(),
             rounds: Rounds::default(),
             first_faults: faults.clone(),
@@ -61,6 +70,7 @@ impl State {
             stats: Stats::default(),
             page_size: page_size.max(1),
             token_lifetime,
+            device_interval,
             rng: fastrand::Rng::with_seed(seed),
             secrets: fastrand::Rng::new(),
         }
@@ -71,6 +81,7 @@ impl State {
         self.world = self.pristine.clone();
         self.faults = self.first_faults.clone();
         self.tokens.clear();
+        self.login.reset();
         self.rounds = Rounds::default();
         self.stats = Stats::default();
         self.notices.reset(&self.world);
@@ -100,6 +111,9 @@ impl State {
         if let Some(strike) = self.strikes(Fault::Slow, class, call) {
             reply.delay = strike.milliseconds();
         }
+        if let Some(strike) = self.strikes(Fault::ClockSkew, class, call) {
+            reply = reply.with("date", skewed(strike.number()));
+        }
         self.stats.count(class, reply.status, reply.body.len());
         self.signed(reply, class, call)
     }
@@ -110,10 +124,19 @@ impl State {
         }
         let reply = match class {
             Class::Token => login::token(self, call),
-            Class::OpenId => login::metadata(self, call),
-            Class::UsersDelta | Class::GroupsDelta | Class::Users | Class::Groups | Class::Members => {
-                graph::respond(self, class, call)
-            }
+            Class::OpenId => login::configuration(self, call),
+            Class::Keys => login::keys(self, call),
+            Class::Authorize => login::authorize(self, call),
+            Class::AdminConsent => login::admin_consent(self, call),
+            Class::DeviceCode => login::device_code(self, call),
+            Class::DeviceLogin => login::device_login(self, call),
+            Class::UsersDelta
+            | Class::GroupsDelta
+            | Class::Users
+            | Class::Groups
+            | Class::Members
+            | Class::Me
+            | Class::Organization => graph::respond(self, class, call),
             Class::Subscriptions => match self.subscriptions(call) {
                 Step::Answered(reply) => reply,
                 Step::Validating(candidate) => return Step::Validating(candidate),
@@ -141,19 +164,24 @@ impl State {
             .with("x-ms-resource-unit", graph::cost(class, call).to_string())
     }
 
-    /// Remembers a grant and returns the token for it.
-    pub(super) fn issue(&mut self, grant: Grant) -> String {
+    /// Remembers what a token allows.
+    pub(super) fn remember(&mut self, token: &str, grant: Grant) {
         if self.tokens.len() >= TOKENS_KEPT {
-            let now = Instant::now();
+            let now = self.login.now();
             self.tokens.retain(|_, grant| grant.expires > now);
         }
         if self.tokens.len() >= TOKENS_KEPT {
             self.tokens.clear();
         }
-        let token = format!("sim.{:032x}.{:032x}", self.secrets.u128(..), self.secrets.u128(..));
-        self.tokens.insert(token.clone(), grant);
-        token
+        self.tokens.insert(token.to_owned(), grant);
     }
+}
+
+/// The time so many seconds ahead, as a `Date`.
+fn skewed(seconds: f64) -> String {
+    let skew = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
+    let time = Timestamp::now().saturating_add(skew).unwrap_or(Timestamp::MAX);
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn classify(call: &Call) -> Class {
@@ -163,8 +191,15 @@ fn classify(call: &Call) -> Class {
         [_, "v2.0", ".well-known", "openid-configuration"] => Class::OpenId,
         ["v1.0", "users", delta] if is_delta(delta) => Class::UsersDelta,
         ["v1.0", "groups", delta] if is_delta(delta) => Class::GroupsDelta,
-        ["v1.0", "users", _] => Class::Users,
-        ["v1.0", "groups", _] => Class::Groups,
+        [_, "discovery", "v2.0", "keys"] => Class::Keys,
+        [_, "oauth2", "v2.0", "authorize"] => Class::Authorize,
+        [_, "v2.0", "adminconsent"] | [_, "adminconsent"] => Class::AdminConsent,
+        [_, "oauth2", "v2.0", "devicecode"] => Class::DeviceCode,
+        ["devicelogin"] => Class::DeviceLogin,
+        ["v1.0", "me"] => Class::Me,
+        ["v1.0", "organization"] => Class::Organization,
+        ["v1.0", "users"] | ["v1.0", "users", _] => Class::Users,
+        ["v1.0", "groups"] | ["v1.0", "groups", _] => Class::Groups,
         ["v1.0", "groups", _, "members"] => Class::Members,
         ["v1.0", "subscriptions", ..] => Class::Subscriptions,
         _ => Class::Other,

@@ -11,18 +11,32 @@ pub enum Class {
     Token,
     /// The login service's metadata.
     OpenId,
+    /// The login service's keys.
+    Keys,
+    /// The pages where people sign in.
+    Authorize,
+    /// The pages where admins consent.
+    AdminConsent,
+    /// A device's code.
+    DeviceCode,
+    /// The pages where people enter the code of a device.
+    DeviceLogin,
     /// `users/delta`.
     UsersDelta,
     /// `groups/delta`.
     GroupsDelta,
-    /// One user.
+    /// One user, or a list of them.
     Users,
-    /// One group.
+    /// One group, or a list of them.
     Groups,
     /// The members of a group.
     Members,
     /// Subscriptions to change notifications.
     Subscriptions,
+    /// Who is signed in.
+    Me,
+    /// The tenant itself.
+    Organization,
     /// Anything else.
     Other,
 }
@@ -33,6 +47,13 @@ impl Class {
         match self {
             Self::Token => "token",
             Self::OpenId => "openid-configuration",
+            Self::Keys => "keys",
+            Self::Authorize => "authorize",
+            Self::AdminConsent => "adminconsent",
+            Self::DeviceCode => "devicecode",
+            Self::DeviceLogin => "devicelogin",
+            Self::Me => "me",
+            Self::Organization => "organization",
             Self::UsersDelta => "users/delta",
             Self::GroupsDelta => "groups/delta",
             Self::Users => "users",
@@ -46,10 +67,22 @@ impl Class {
     /// Whether it is asked of Graph, and not of the login service.
     pub(super) fn is_graph(self) -> bool {
         match self {
-            Self::UsersDelta | Self::GroupsDelta | Self::Users | Self::Groups | Self::Members | Self::Subscriptions => {
-                true
-            }
-            Self::Token | Self::OpenId | Self::Other => false,
+            Self::UsersDelta
+            | Self::GroupsDelta
+            | Self::Users
+            | Self::Groups
+            | Self::Members
+            | Self::Subscriptions
+            | Self::Me
+            | Self::Organization => true,
+            Self::Token
+            | Self::OpenId
+            | Self::Keys
+            | Self::Authorize
+            | Self::AdminConsent
+            | Self::DeviceCode
+            | Self::DeviceLogin
+            | Self::Other => false,
         }
     }
 }

@@ -5,16 +5,19 @@ use std::collections::HashMap;
 
 use super::object::{Member, Name, Object, ObjectId, Other, Presence};
 use super::properties::Resource;
+use super::registration::Registration;
 
 /// Everything that the simulator serves: some tenants. It can change while it is served.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     pub(super) tenants: Vec<Tenant>,
+    /// Registrations; an application without one proves itself with what a tenant wrote down, or with anything.
+    pub(super) applications: Vec<Registration>,
 }
 
 impl World {
     pub(super) fn of(tenants: Vec<Tenant>) -> Self {
-        Self { tenants }
+        Self { tenants, applications: Vec::new() }
     }
 
     /// The tenants' IDs in the order of the directory file.
@@ -51,6 +54,12 @@ pub(super) struct Tenant {
     pub(super) domains: Vec<String>,
     /// `None`: any client ID and secret will do.
     pub(super) applications: Option<Vec<Application>>,
+    /// What it is called by people.
+    pub(super) name: String,
+    /// Users, by ID or name, who may consent for everybody; `None`: all of them.
+    pub(super) admins: Option<Vec<String>>,
+    /// What single people consented to.
+    pub(super) consents: Vec<Consent>,
     pub(super) users: Table,
     pub(super) groups: Table,
     /// Direct members of each group, by its number.
@@ -66,6 +75,9 @@ impl Tenant {
             id: id.to_owned(),
             domains: vec![domain.to_owned()],
             applications,
+            name: domain.to_owned(),
+            admins: None,
+            consents: Vec::new(),
             users: Table::default(),
             groups: Table::default(),
             members: Vec::new(),
@@ -137,20 +149,39 @@ impl Tenant {
     }
 }
 
-/// An application registration, as a tenant knows it.
+/// An application that a tenant let in: its service principal there, and what it was granted.
 #[derive(Clone, Debug)]
 pub(super) struct Application {
     pub(super) id: String,
-    /// `None`: any secret will do.
+    /// A secret beside those of the registration.
     pub(super) key: Option<String>,
-    /// Application permissions; `None`: all that are needed.
+    /// Application permissions that were granted; `None`: all that are needed.
     pub(super) roles: Option<Vec<String>>,
+    /// Delegated permissions that were granted for everybody; `None`: all that are asked for.
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) standing: Standing,
+}
+
+/// Whether a tenant lets an application sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Enabled,
+    Disabled,
+}
+
+/// What one person consented to.
+#[derive(Clone, Debug)]
+pub(super) struct Consent {
+    pub(super) application: String,
+    /// The person's ID.
+    pub(super) user: String,
+    pub(super) scopes: Vec<String>,
 }
 
 impl Application {
     /// Whether the application may do what one of these permissions allows.
-    pub(super) fn has_one_of(roles: Option<&[String]>, wanted: &[&str]) -> bool {
-        roles.is_none_or(|roles| roles.iter().any(|role| wanted.contains(&role.as_str())))
+    pub(super) fn has_one_of(granted: Option<&[String]>, wanted: &[&str]) -> bool {
+        granted.is_none_or(|granted| granted.iter().any(|name| wanted.contains(&name.as_str())))
     }
 }
 

@@ -1,12 +1,15 @@
 //! What a person let bmsync do once, by signing in: the seam between who keeps such grants and who uses them. It holds
 //! no cipher, no disk and no HTTP.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use thiserror::Error;
+use tokio::sync::OwnedMutexGuard;
 
-use crate::model::Text;
+use crate::model::{Id, Text};
 
 /// A sign-in of a person that goes on without the person. Its `Debug` hides the token.
 #[derive(Clone, Debug)]
@@ -38,6 +41,32 @@ pub trait Grants: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When it could not be kept; the one before is still there.
     async fn keep(&self, grant: &Grant) -> Result<(), GrantError>;
+
+    /// Waits until nobody else in this process is between reading this grant and keeping the next. Held while the token
+    /// is exchanged, so that two never exchange one token at once; the grant is read after it was taken.
+    async fn turn(&self) -> Turn {
+        Turn::default()
+    }
+}
+
+/// One's turn to exchange a tenant's token; it ends when this is dropped.
+#[derive(Debug, Default)]
+pub struct Turn {
+    _held: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// As long as the lock is held.
+    #[must_use]
+    pub const fn of(held: OwnedMutexGuard<()>) -> Self {
+        Self { _held: Some(held) }
+    }
+}
+
+/// The grants of all tenants, wherever they are kept.
+pub trait Safe: Send + Sync + std::fmt::Debug {
+    /// Those of one tenant.
+    fn of(&self, tenant: &Id) -> Arc<dyn Grants>;
 }
 
 /// Why a grant could not be read or kept. Never holds a token or a key.

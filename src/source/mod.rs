@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
 
+pub mod expiry;
 pub mod grant;
 pub mod graph;
 pub mod subscription;
@@ -20,6 +21,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the read does not reach its end; what it gathered is dropped.
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError>;
+
+    /// What it signs in with, as far as it knows when that ends. Who keeps a person's sign-in knows its end better.
+    fn credentials(&self) -> Vec<expiry::Expiring> {
+        Vec::new()
+    }
 
     /// Brings the directory up to date and says whom that touches.
     ///

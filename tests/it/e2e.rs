@@ -12,3 +12,5 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+
+pub use bench::Told;

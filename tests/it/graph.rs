@@ -1,9 +1,11 @@
 //! The Microsoft Graph source against a scripted HTTP server: what it asks, what it makes of each answer, what it
 //! refuses.
 
+pub(crate) mod grants;
 mod server;
 mod world;
 
+mod delegated;
 mod log;
 #[cfg(test)]
 mod metering;

@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["ledger"],
     &["interchange"],
     &["source", "store", "report"],
+    &["vault"],
     &["engine"],
     &["controller"],
     &["server", "remote"],

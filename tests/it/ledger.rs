@@ -9,7 +9,7 @@ use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::ledger::sled::{Slack, SledLedger};
-use bmsync::ledger::{Commit, Ledger, LedgerError};
+use bmsync::ledger::{Commit, Keep, Ledger, LedgerError};
 use bmsync::model::{Account, Field, Fields, Kind, Record, RecordKey, References, Revision, Status, Text};
 use jiff::Timestamp;
 
@@ -137,12 +137,44 @@ async fn hands_out_events_in_pages(ledger: &dyn Ledger) {
     assert_eq!(ledger.events(0, 0).await.unwrap(), vec![]);
 }
 
+fn keep(key: &str, before: Option<&str>, after: Option<&str>) -> Keep {
+    let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
+    Keep { key: key.to_owned(), before: bytes(before), after: bytes(after) }
+}
+
+async fn kept(ledger: &dyn Ledger, prefix: &str) -> Vec<(String, String)> {
+    let kept = ledger.kept(prefix).await.unwrap();
+    kept.into_iter().map(|(key, value)| (key, String::from_utf8(value).unwrap())).collect()
+}
+
+async fn keeps_beside_the_records(ledger: &dyn Ledger) {
+    let before = seen(&ledger.load().await.unwrap());
+    assert_eq!(kept(ledger, "").await, vec![]);
+    ledger
+        .keep(vec![keep("b/2", None, Some("two")), keep("b/1", None, Some("one")), keep("a", None, Some(""))])
+        .await
+        .unwrap();
+    let pairs =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+    assert_eq!(kept(ledger, "b/").await, pairs(&[("b/1", "one"), ("b/2", "two")]));
+    // One change that was decided from another value, and nothing happens.
+    for wrong in [keep("b/1", None, Some("x")), keep("b/1", Some("on"), None), keep("c", Some(""), None)] {
+        let moved = ledger.keep(vec![keep("b/2", Some("two"), None), wrong.clone()]).await.unwrap_err();
+        assert!(matches!(moved, LedgerError::Moved { key } if key == wrong.key));
+    }
+    ledger.keep(vec![keep("b/1", Some("one"), Some("1")), keep("b/2", Some("two"), None)]).await.unwrap();
+    assert_eq!(kept(ledger, "").await, pairs(&[("a", ""), ("b/1", "1")]));
+    ledger.keep(vec![]).await.unwrap();
+    assert_eq!(seen(&ledger.load().await.unwrap()), before, "it is beside the records");
+}
+
 /// What a ledger is.
 async fn conforms(ledger: &dyn Ledger) {
     starts_empty(ledger).await;
     keeps_what_was_committed(ledger).await;
     refuses_a_stale_commit(ledger).await;
     hands_out_events_in_pages(ledger).await;
+    keeps_beside_the_records(ledger).await;
 }
 
 #[tokio::test]

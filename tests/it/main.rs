@@ -44,3 +44,5 @@ mod server;
 mod simulator;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod vault;

@@ -10,7 +10,7 @@ use bmsync::interchange::import::{Format, parse};
 use bmsync::interchange::row::Row;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::ledger::sled::{Slack, SledLedger};
-use bmsync::ledger::{Commit, Ledger, LedgerError, Stashed};
+use bmsync::ledger::{Commit, Keep, Ledger, LedgerError, Stashed};
 use bmsync::model::{Digest, Field, Id, Kind, Link, Record, RecordKey, Revision, Seen, Status, UserKey};
 use bmsync::plan::{Action, Change, FieldChange, LinkChange, Provenance, Slot, Touch, UserRef, status_of};
 use bmsync::store::local::{ImportReport, LocalStore};
@@ -372,6 +372,14 @@ impl Ledger for Faulty {
 
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
         self.ledger.stashed(key).await
+    }
+
+    async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError> {
+        self.ledger.keep(changes).await
+    }
+
+    async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        self.ledger.kept(prefix).await
     }
 }
 

@@ -42,16 +42,19 @@ pub fn manifests(global: &Global) -> (Option<Config>, Vec<Finding>) {
 }
 
 /// What BMS holds, as far as the state can be opened; and how the state and its disk are.
-pub async fn state(global: &Global) -> (Option<Actual>, Vec<Finding>) {
+pub async fn state(global: &Global) -> (Option<Opened>, Vec<Finding>) {
     let path = match global.state_path() {
         Ok(path) => path,
         Err(error) => return (None, vec![Finding::of_machine("state", told(error))]),
     };
-    let (actual, verdict) = open(path).await;
-    (actual, vec![Finding::of_machine("state", verdict), Finding::of_machine("disk", disk(path))])
+    let (opened, verdict) = open(path).await;
+    (opened, vec![Finding::of_machine("state", verdict), Finding::of_machine("disk", disk(path))])
 }
 
-async fn open(path: &Path) -> (Option<Actual>, Verdict) {
+/// The state, and what is in it.
+pub type Opened = (Arc<dyn Ledger>, Actual);
+
+async fn open(path: &Path) -> (Option<Opened>, Verdict) {
     let shown = path.display();
     if !path.exists() {
         return (None, Verdict::Good(format!("there is none at {shown} yet: `import` or `apply` makes it")));
@@ -62,14 +65,17 @@ async fn open(path: &Path) -> (Option<Actual>, Verdict) {
             (None, Verdict::Worth(Remedy::new(error.to_string(), hint)))
         }
         Err(error) => (None, told(error.into())),
-        Ok(ledger) => match read(Arc::new(ledger)).await {
+        Ok(ledger) => {
+            let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+            match read(Arc::clone(&ledger)).await {
             Ok(actual) => {
                 let records = counted(actual.records().count() as u64, "record");
                 let good = format!("{shown}: {records} at revision {}", actual.revision);
-                (Some(actual), Verdict::Good(good))
+                (Some((ledger, actual)), Verdict::Good(good))
             }
             Err(error) => (None, told(error)),
-        },
+            }
+        }
     }
 }
 

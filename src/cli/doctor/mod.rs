@@ -18,11 +18,12 @@ use super::args::{DoctorArgs, Format, Global};
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::sign_ins::sign_ins;
 
 /// Looks, and tells; fails when something is wrong.
 pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let (config, mut findings) = machine::manifests(global);
-    let (actual, of_state) = machine::state(global).await;
+    let (state, of_state) = machine::state(global).await;
     findings.extend(of_state);
     if let Some(url) = &args.public_url {
         findings.push(machine::public_url(url).await);
@@ -30,9 +31,13 @@ pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<
     if let Some(config) = config {
         let tenants = chosen(&config, args.tenant.as_deref())?;
         let config = Arc::new(config);
-        let actual = actual.map(Arc::new);
+        let (ledger, actual) = state.map_or((None, None), |(ledger, actual)| (Some(ledger), Some(Arc::new(actual))));
+        let sign_ins = ledger.map(|ledger| sign_ins(ledger, global)).transpose()?;
         let http = Http::new();
-        let patients = tenants.into_iter().map(|tenant| Patient::new(tenant, &config, actual.as_ref(), &http));
+        let patients = tenants.into_iter().map(|tenant| {
+            let delegation = sign_ins.as_ref().map(|sign_ins| sign_ins.of(&tenant));
+            Patient::new(tenant, &config, actual.as_ref(), &http, delegation)
+        });
         findings.extend(side_by_side(patients).await);
     }
     tell(&findings, global, output)?;

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use crate::actual::Actual;
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::{Field, Kind};
-use crate::source::graph::{GraphSource, Http, Pace, Readable, look_at_secret, reach, tenant_id};
+use crate::source::graph::{Delegation, GraphSource, Http, Pace, Readable, look_at_secret, reach, tenant_id};
 use crate::source::{Job, SourceError};
 
+use super::super::sign_ins::unopened;
 use super::finding::{Finding, Remedy, Verdict};
 
 /// How long one check may take.
@@ -62,9 +63,16 @@ const CHECKS: [Check; 11] = [
 
 impl Patient {
     /// A tenant with what is known of the rest.
-    pub fn new(tenant: Tenant, config: &Arc<Config>, actual: Option<&Arc<Actual>>, http: &Http) -> Self {
+    pub fn new(
+        tenant: Tenant,
+        config: &Arc<Config>,
+        actual: Option<&Arc<Actual>>,
+        http: &Http,
+        delegation: Option<Delegation>,
+    ) -> Self {
         let pace = Pace { tries: 2, budget: Duration::from_secs(15), ..Pace::new(fastrand::u64(..)) };
-        let source = GraphSource::new(&tenant, http, pace);
+        let delegation = delegation.unwrap_or_else(unopened);
+        let source = GraphSource::new(&tenant, http, pace, delegation);
         Self { tenant, config: Arc::clone(config), actual: actual.cloned(), http: http.clone(), source }
     }
 

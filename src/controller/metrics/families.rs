@@ -38,6 +38,7 @@ pub(super) struct TenantFamilies {
     pub waited: Series<Sum, 1>,
     pub retries: Series<Count, 1>,
     pub expiry: Series<Level, 2>,
+    pub credential_expiry: Series<Level, 2>,
 }
 
 impl TenantFamilies {
@@ -90,6 +91,9 @@ impl TenantFamilies {
                 "Requests that were tried once more"),
             expiry: make.gauge("bmsync_subscription_expiry_timestamp_seconds", [TENANT, "resource"],
                 "When a subscription to change notifications ends, as seconds since 1970; absent where there is none"),
+            credential_expiry: make.gauge("bmsync_credential_expiry_timestamp_seconds", [TENANT, "credential"],
+                "When what the tenant signs in with ends, as seconds since 1970, by credential: grant (a person's sign-in, \
+                 90 days after it was last used), certificate, secret; absent where that is not known"),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{Metrics, level, seconds};
 use crate::controller::Phase;
 use crate::model::{Status, Text};
 use crate::plan::{Action, Code, Hold};
+use crate::source::expiry::Expiring;
 use crate::source::{Meter, SourceErrorClass};
 
 /// How a round ended.
@@ -188,6 +189,16 @@ impl Metrics {
                 self.tenants.expiry.at([tenant, resource.word()]).set(seconds(expires));
             }
             None => self.tenants.expiry.retain(|[of, what]| of != tenant || what != resource.word()),
+        }
+    }
+
+    /// When what the tenant signs in with ends; of what is not named, nothing is known.
+    pub fn credentials(&self, tenant: &str, expiring: &[Expiring]) {
+        let Some(_declared) = self.declared(tenant) else { return };
+        let named = |word: &str| expiring.iter().any(|one| one.credential.word() == word);
+        self.tenants.credential_expiry.retain(|[of, credential]| of != tenant || named(credential));
+        for Expiring { credential, at } in expiring {
+            self.tenants.credential_expiry.at([tenant, credential.word()]).set(seconds(*at));
         }
     }
 

@@ -40,7 +40,7 @@ impl Default for Slack {
 pub struct Database {
     path: PathBuf,
     slack: Slack,
-    db: Db,
+    pub(super) db: Db,
     sync: Sync,
     head: Head,
     mark: Mark,
@@ -189,8 +189,7 @@ impl Database {
             return Err(LedgerError::Stale { expected, found });
         }
         let (sealed, head) = segment::split(self.head, commit).map_err(|flaw| self.unwritable(flaw))?;
-        // From here on the copy is older than what may be on the disk.
-        self.spare = None;
+        self.let_go_of_the_copy();
         self.append(&sealed)?;
         self.head = head;
         self.ahead += sealed.iter().map(|segment| segment.value.len() as u64).sum::<u64>();
@@ -219,7 +218,12 @@ impl Database {
         self.db.apply_batch(batch).map_err(|error| self.sled_error("write", error))
     }
 
-    fn make_durable(&mut self) -> Result<(), LedgerError> {
+    /// From here on the copy from before the opening is older than what may be on the disk.
+    pub(super) fn let_go_of_the_copy(&mut self) {
+        self.spare = None;
+    }
+
+    pub(super) fn make_durable(&mut self) -> Result<(), LedgerError> {
         self.db.flush().map_err(|error| self.sled_error("write", error))?;
         self.sync.all().map_err(|error| io(&self.path, "write", error))
     }
@@ -308,7 +312,7 @@ impl Database {
         }
     }
 
-    fn sled_error(&self, attempt: &'static str, error: ::sled::Error) -> LedgerError {
+    pub(super) fn sled_error(&self, attempt: &'static str, error: ::sled::Error) -> LedgerError {
         sled_error(&self.path, attempt, error)
     }
 
@@ -316,11 +320,11 @@ impl Database {
         self.flaw(describe(key, flaw))
     }
 
-    fn unwritable(&self, flaw: Flaw) -> LedgerError {
+    pub(super) fn unwritable(&self, flaw: Flaw) -> LedgerError {
         io(&self.path, "write", std::io::Error::other(format!("the commit {flaw}")))
     }
 
-    fn flaw(&self, detail: String) -> LedgerError {
+    pub(super) fn flaw(&self, detail: String) -> LedgerError {
         LedgerError::Damaged { path: self.path.display().to_string(), detail }
     }
 }

@@ -10,6 +10,7 @@ mod disk;
 mod fold;
 mod folder;
 mod frame;
+mod kept;
 mod segment;
 mod spare;
 
@@ -22,7 +23,7 @@ use self::database::Database;
 pub use self::database::Slack;
 use self::folder::Folder;
 pub use self::folder::announce;
-use super::{Commit, Ledger, LedgerError, Stashed};
+use super::{Commit, Keep, Ledger, LedgerError, Stashed};
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::model::Revision;
@@ -81,7 +82,7 @@ impl Inner {
             None => Database::open(&self.folder, self.slack)?,
         };
         match work(&self.folder, &mut database) {
-            done @ (Ok(_) | Err(LedgerError::Stale { .. })) => {
+            done @ (Ok(_) | Err(LedgerError::Stale { .. } | LedgerError::Moved { .. })) => {
                 *slot = Some(database);
                 done
             }
@@ -119,5 +120,14 @@ impl Ledger for SledLedger {
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
         let key = key.to_owned();
         self.run("read", move |_, database| database.stashed(&key)).await
+    }
+
+    async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError> {
+        self.run("write", move |_, database| database.keep(changes)).await
+    }
+
+    async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        let prefix = prefix.to_owned();
+        self.run("read", move |_, database| database.kept(&prefix)).await
     }
 }

@@ -11,11 +11,12 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 use tracing::debug;
 
-use super::auth::{Auth, Token};
+use super::auth::Auth;
 use super::error::{Setback, Stop, Trouble, person, plain, protocol};
 use super::http::{Http, busy, read_body, redirected, unanswered};
 use super::link::{Foreign, Link, Origin};
 use super::retry::{Patience, Tries};
+use super::token::Token;
 use super::wire::{self, Garbled, Page};
 use crate::source::{Job, Meter, SourceError};
 

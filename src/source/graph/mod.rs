@@ -9,18 +9,24 @@ mod assertion;
 mod auth;
 mod certificate;
 mod client;
+pub mod connect;
+mod delegation;
 mod delta;
 mod discovery;
 mod error;
 mod http;
 mod link;
+mod login;
 mod names;
 mod probe;
 mod proof;
+mod random;
 mod refusal;
 mod retry;
+mod scope;
 mod secret;
 mod subscription;
+mod token;
 mod value;
 mod wire;
 
@@ -32,6 +38,7 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 pub use self::aadsts::reference as refusals;
+pub use self::delegation::{Delegation, Delegations};
 pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
 pub use self::probe::{GroupSeen, Organization, Probe, Readable};
@@ -40,8 +47,9 @@ pub use self::retry::Pace;
 use self::auth::Auth;
 use self::client::Graph;
 use self::delta::{Gathered, Reading, Stage};
-use self::error::{Stop, person, protocol};
+use self::error::{Stop, protocol};
 use self::link::{Link, Origin};
+use self::login::Login;
 use self::proof::Proof;
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
@@ -60,23 +68,19 @@ pub struct GraphSource {
     graph: Graph,
 }
 
-/// A tenant's Graph over connections of its own, with the usual patience.
-///
-/// # Errors
-/// As [`GraphSource::new`].
-pub fn connect(tenant: &Tenant) -> Result<GraphSource, SourceError> {
-    GraphSource::new(tenant, &Http::new(), Pace::new(fastrand::u64(..)))
-}
-
 impl GraphSource {
-    /// A tenant's Graph. Sends nothing yet and reads no secret.
+    /// A tenant's Graph; what a person let bmsync do is used if the tenant says `signIn: delegated`. Sends nothing yet and
+    /// reads no secret.
     ///
     /// # Errors
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
-    pub fn new(tenant: &Tenant, http: &Http, pace: Pace) -> Result<Self, SourceError> {
+    pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
         let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
-        can_sign_in(tenant)?;
-        let auth = Auth::new(tenant, http, Patience::new(pace))?;
+        let login = Login::new(tenant, http, Patience::new(pace))?;
+        let auth = match tenant.sign_in {
+            SignIn::Application => Auth::application(login),
+            SignIn::Delegated => Auth::person(login, delegation),
+        };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
         Ok(Self { tenant: tenant.name.clone(), graph })
     }
@@ -203,19 +207,4 @@ pub fn look_at_secret(tenant: &Tenant, now: Timestamp) -> Result<SecretSeen, Sou
     let expires = proof_expires(tenant, now)?;
     let place = tenant.credential.place();
     Ok(SecretSeen { place: secret::place(place), expires, too_open: secret::openness(place) })
-}
-
-/// Whether the tenant's way of signing in is one that there is.
-fn can_sign_in(tenant: &Tenant) -> Result<(), SourceError> {
-    let name = &tenant.name;
-    match tenant.sign_in {
-        SignIn::Application => Ok(()),
-        SignIn::Delegated => Err(person(
-            format!("tenant {name} says `signIn: delegated`, which this version of bmsync cannot do"),
-            format!(
-                "write `signIn: application` in the manifest of tenant {name}, and grant the application permissions \
-                 User.Read.All and GroupMember.Read.All"
-            ),
-        )),
-    }
 }

@@ -24,6 +24,16 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// As it stands in a redirect.
+    pub fn told(error: &str, description: &str) -> Self {
+        Self { error: error.to_owned(), description: description.into(), codes: Value::Null }
+    }
+
+    /// The word of OAuth.
+    pub fn word(&self) -> &str {
+        &self.error
+    }
+
     /// Reads it; `None` when it is something else.
     pub fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
@@ -33,7 +43,7 @@ impl Refused {
     pub fn trouble(&self, names: &Names, secrets: &[&SecretString]) -> Trouble {
         match aadsts::find(&self.numbers()) {
             Some((number, refusal)) => known(number, refusal, names),
-            None => self.unknown(secrets),
+            None => self.unknown(names, secrets),
         }
     }
 
@@ -57,16 +67,28 @@ impl Refused {
         self.description.as_str().unwrap_or_default()
     }
 
-    fn unknown(&self, secrets: &[&SecretString]) -> Trouble {
+    fn unknown(&self, names: &Names, secrets: &[&SecretString]) -> Trouble {
         let said = format!("{}: {}", self.error, self.description());
         let said = plain(&without(&said, secrets), MAX_SHOWN);
         if matches!(self.error.as_str(), "temporarily_unavailable" | "server_error") {
             return Trouble::Again(Setback::transient(format!("the login service says {said}")));
         }
+        let what = format!("the login service refuses: {said}");
+        if self.is_of_a_person() {
+            let next = names.fill("sign in again: `bmsync connect {tenant}`");
+            return Trouble::Over(SourceError { job: Job::User, ..person(what, next) });
+        }
         Trouble::Over(person(
-            format!("the login service refuses: {said}"),
+            what,
             "look the AADSTS number up at https://login.microsoftonline.com/error",
         ))
+    }
+}
+
+impl Refused {
+    /// Whether it is a person's sign-in that is not taken.
+    fn is_of_a_person(&self) -> bool {
+        matches!(self.word(), "invalid_grant" | "interaction_required" | "login_required" | "consent_required")
     }
 }
 
@@ -87,6 +109,9 @@ fn known(number: u32, refusal: &Refusal, names: &Names) -> Trouble {
 fn without(text: &str, secrets: &[&SecretString]) -> String {
     let blot = |text: String, secret: &&SecretString| {
         let secret = secret.expose_secret();
+        if secret.is_empty() {
+            return text;
+        }
         let sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         text.replace(secret, "…").replace(&sent, "…")
     };

@@ -1,10 +1,11 @@
 //! Tokens: when a new one is fetched, and what the refusals of the login service become.
 
 use bmsync::directory::TenantDirectory;
-use bmsync::manifest::config::{Credential, SecretRef, SignIn, Tenant};
+use bmsync::manifest::config::{Credential, SecretRef, Tenant};
 use bmsync::source::graph::{GraphSource, Http};
 use bmsync::source::{Source as _, SourceErrorClass};
 
+use super::grants::Memory;
 use super::server::Reply;
 use super::world::{GROUPS, SECRET, TOKEN, USERS, World, last, next, status, token, with};
 
@@ -143,13 +144,11 @@ async fn a_secret_that_is_not_there_is_a_persons_move() {
 #[tokio::test]
 async fn ways_of_signing_in_that_there_are_not_are_named() {
     let world = World::new([]).await;
-    let delegated = Tenant { sign_in: SignIn::Delegated, ..world.tenant.clone() };
     let outside = Tenant { graph_root: "http://graph.example".into(), ..world.tenant.clone() };
     for (tenant, said, next) in [
-        (delegated, "tenant contoso says `signIn: delegated`", "write `signIn: application`"),
         (outside, "endpoints.graph `http://graph.example`", "https"),
     ] {
-        let error = GraphSource::new(&tenant, &Http::new(), world.pace).unwrap_err();
+        let error = GraphSource::new(&tenant, &Http::new(), world.pace, Memory::default().delegation(&tenant.id)).unwrap_err();
         assert_eq!(error.class, SourceErrorClass::Person);
         assert!(error.message.contains(said) && error.hint.unwrap().contains(next), "{}", error.message);
     }

@@ -12,6 +12,7 @@ use bmsync::source::{Source as _, SourceError};
 
 use tokio::time::timeout;
 
+use super::grants::Memory;
 use super::server::{Reply, Script, Server};
 
 /// A read that never ends fails its test.
@@ -89,7 +90,7 @@ impl World {
     }
 
     pub(super) fn source(&self) -> GraphSource {
-        GraphSource::new(&self.tenant, &Http::new(), self.pace).unwrap()
+        GraphSource::new(&self.tenant, &Http::new(), self.pace, Memory::default().delegation(&self.tenant.id)).unwrap()
     }
 
     pub(super) async fn read(&self) -> TenantDirectory {
