@@ -19,9 +19,11 @@ const LONGEST: usize = 256;
 /// When the file is not there, is open to others, or holds no key.
 pub(super) fn read(path: &Path) -> Result<Key, VaultError> {
     let refused = |flaw| VaultError::KeyFile { path: path.to_owned(), flaw, source: None };
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => refused(KeyFlaw::Missing),
-        _other => VaultError::KeyFile { path: path.to_owned(), flaw: KeyFlaw::Unreadable, source: Some(error) },
+    let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return refused(KeyFlaw::Missing);
+        }
+        VaultError::KeyFile { path: path.to_owned(), flaw: KeyFlaw::Unreadable, source: Some(error) }
     };
     // Asked before opening: a named pipe would keep us waiting for its writer.
     if !path.metadata().map_err(unreadable)?.is_file() {

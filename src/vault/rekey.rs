@@ -21,6 +21,7 @@ use super::keys::Ring;
 use super::sealed::Sealed;
 use super::shelf::{Entry, entries};
 use crate::ledger::Keep;
+use crate::source::grant::Grant;
 
 /// Where the new key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +52,16 @@ impl Vault {
         let entries = entries(self.ledger()).await?;
         let ring = self.ring(&entries)?;
         let (waiting, path) = self.places(new)?;
-        let key = Arc::new(key_file::read_if_there(&waiting)?.map_or_else(|| key_file::make(&waiting), Ok)?);
-        if ring.first().is_some_and(|old| old.id() == key.id()) {
+        // One that is there is the new key of a rekey that was broken off, or of somebody who made it.
+        let found = key_file::read_if_there(&waiting)?.map(Arc::new);
+        let old = ring.first().cloned();
+        if found.is_some() && old.as_ref().map(|key| key.id()) == found.as_ref().map(|key| key.id()) {
             return Err(VaultError::SameKey);
         }
-        let changes = self.resealed(entries, &ring, &key)?;
+        let opened = self.open_all(entries, &Ring::new([old, found.clone()].into_iter().flatten()))?;
+        let key = found.map_or_else(|| key_file::make(&waiting).map(Arc::new), Ok)?;
+        let changes = opened.into_iter().map(|(entry, grant)| resealed(entry, &grant, &key));
+        let changes: Vec<Keep> = changes.collect::<Result<_, _>>()?;
         let grants = changes.len();
         if grants > 0 {
             self.ledger().keep(changes).await?;
@@ -76,16 +82,19 @@ impl Vault {
         }
     }
 
-    /// Everything sealed with the new key, and opened once more to see that it can be.
-    fn resealed(&self, entries: Vec<Entry>, ring: &Ring, key: &Arc<Key>) -> Result<Vec<Keep>, VaultError> {
-        let both = Ring::new([ring.first().cloned(), Some(Arc::clone(key))].into_iter().flatten());
-        let reseal = |entry: Entry| {
-            let tenant = entry.tenant.clone();
-            let grant = self.open_sealed(&tenant, &entry.sealed()?, &both)?;
-            let sealed = Sealed::seal(&tenant, &grant, key)?;
-            sealed.open(&tenant, key)?;
-            Ok(entry.into_change(Some(sealed.encode()?)))
+    /// Everything, opened: before anything is made or written.
+    fn open_all(&self, entries: Vec<Entry>, ring: &Ring) -> Result<Vec<(Entry, Grant)>, VaultError> {
+        let open = |entry: Entry| {
+            let grant = self.open_sealed(&entry.tenant, &entry.sealed()?, ring)?;
+            Ok((entry, grant))
         };
-        entries.into_iter().map(reseal).collect()
+        entries.into_iter().map(open).collect()
     }
+}
+
+/// A grant sealed with the new key, and opened once more to see that it can be.
+fn resealed(entry: Entry, grant: &Grant, key: &Key) -> Result<Keep, VaultError> {
+    let sealed = Sealed::seal(&entry.tenant, grant, key)?;
+    sealed.open(&entry.tenant, key)?;
+    Ok(entry.into_change(Some(sealed.encode()?)))
 }

@@ -11,6 +11,7 @@ use bmsync::controller::metrics::{Authenticity, FileErrors, Metrics, Resource, R
 use bmsync::model::{Revision, Status};
 use bmsync::plan::{Action, Code, Hold};
 use bmsync::source::SourceErrorClass;
+use bmsync::source::expiry::{Credential, Expiring};
 use jiff::Timestamp;
 
 use exposition::{Family, read};
@@ -40,6 +41,7 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     metrics.full_read(tenant, 5);
     metrics.connection(tenant, Phase::BackingOff, 2, Some(SourceErrorClass::Person));
     metrics.subscription(tenant, Resource::Users, Some(at(3600)));
+    metrics.credentials(tenant, &[Expiring { credential: Credential::Secret, at: at(7200) }]);
     let meter = metrics.meter(tenant);
     for status in [Some(200), Some(200), Some(429), Some(299), Some(999), None] {
         meter.request(status);
@@ -108,6 +110,7 @@ fn everything_that_is_recorded_is_shown_in_the_format() {
         ("bmsync_graph_throttled_seconds_total", &[contoso], 2.5),
         ("bmsync_graph_retries_total", &[contoso], 1.0),
         ("bmsync_subscription_expiry_timestamp_seconds", &[contoso, ("resource", "users")], 1_800_003_600.0),
+        ("bmsync_credential_expiry_timestamp_seconds", &[contoso, ("credential", "secret")], 1_800_007_200.0),
         ("bmsync_notifications_total", &[("result", "forged")], 1.0),
         ("workqueue_depth", &[("name", "tenants")], 1.0),
         ("workqueue_adds_total", &[("name", "tenants")], 1.0),
@@ -157,8 +160,24 @@ fn names_follow_the_conventions() {
 #[test]
 fn every_label_is_a_known_one_and_shown_as_described() {
     let known = [
-        "action", "class", "code", "commit", "digest", "file", "kind", "method", "name", "phase", "reason", "resource",
-        "result", "route", "status", "tenant", "version",
+        "action",
+        "class",
+        "code",
+        "commit",
+        "credential",
+        "digest",
+        "file",
+        "kind",
+        "method",
+        "name",
+        "phase",
+        "reason",
+        "resource",
+        "result",
+        "route",
+        "status",
+        "tenant",
+        "version",
     ];
     let metrics = metrics();
     record_everything(&metrics, "contoso");
@@ -239,6 +258,7 @@ fn what_stands_is_replaced_and_what_ends_goes() {
     metrics.connection("contoso", Phase::Watching, 0, None);
     metrics.subscription("contoso", Resource::Groups, Some(at(9)));
     metrics.subscription("contoso", Resource::Users, None);
+    metrics.credentials("contoso", &[Expiring { credential: Credential::Certificate, at: at(9) }]);
     metrics.manifests_invalid([FileErrors { file: "a.yaml", errors: 1 }, FileErrors { file: "b.yaml", errors: 1 }]);
     metrics.manifests_invalid([FileErrors { file: "b.yaml", errors: 2 }]);
     let page = read(&metrics.text());
@@ -251,6 +271,8 @@ fn what_stands_is_replaced_and_what_ends_goes() {
         ("bmsync_connection_phase", [contoso, ("phase", "watching")], Some(1.0)),
         ("bmsync_failing", [contoso, ("class", "person")], Some(0.0)),
         ("bmsync_subscription_expiry_timestamp_seconds", [contoso, ("resource", "users")], None),
+        ("bmsync_credential_expiry_timestamp_seconds", [contoso, ("credential", "secret")], None),
+        ("bmsync_credential_expiry_timestamp_seconds", [contoso, ("credential", "certificate")], Some(1_800_000_009.0)),
         ("bmsync_subscription_expiry_timestamp_seconds", [contoso, ("resource", "groups")], Some(1_800_000_009.0)),
     ] {
         assert_eq!(value(&page, name, &labels), expected, "{name}{labels:?}");

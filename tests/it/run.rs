@@ -8,4 +8,4 @@ mod shutdown;
 mod stage;
 mod tenants;
 mod triggers;
-mod world;
+pub mod world;

@@ -1,5 +1,6 @@
 //! The vault: what is kept is sealed, survives kills, is lost to nobody's race, and a wrong key changes nothing.
 
+mod ahead;
 mod cli;
 mod killed;
 mod rekey;

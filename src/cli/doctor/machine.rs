@@ -9,7 +9,9 @@ use crate::actual::Actual;
 use crate::cli::args::Global;
 use crate::cli::error::Error;
 use crate::display::counted;
-use crate::ledger::{Ledger, LedgerError, sled::SledLedger};
+use crate::ledger::memory::MemoryLedger;
+use crate::ledger::sled::SledLedger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{self, config::Config};
 use crate::source::graph::{Http, handshake};
 use crate::store::Store as _;
@@ -41,7 +43,22 @@ pub fn manifests(global: &Global) -> (Option<Config>, Vec<Finding>) {
     (loaded.config, vec![Finding::of_machine("manifests", verdict)])
 }
 
-/// What BMS holds, as far as the state can be opened; and how the state and its disk are.
+/// What a state holds: records, and the sign-ins of people.
+pub struct Opened {
+    /// The records; nothing where there is no state yet.
+    pub actual: Option<Actual>,
+    /// Where sign-ins are kept.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+impl Opened {
+    /// As if there were none.
+    pub fn nothing() -> Self {
+        Self { actual: None, ledger: Arc::new(MemoryLedger::new()) }
+    }
+}
+
+/// The state, as far as it can be opened; and how it and its disk are.
 pub async fn state(global: &Global) -> (Option<Opened>, Vec<Finding>) {
     let path = match global.state_path() {
         Ok(path) => path,
@@ -51,13 +68,13 @@ pub async fn state(global: &Global) -> (Option<Opened>, Vec<Finding>) {
     (opened, vec![Finding::of_machine("state", verdict), Finding::of_machine("disk", disk(path))])
 }
 
-/// The state, and what is in it.
-pub type Opened = (Arc<dyn Ledger>, Actual);
-
 async fn open(path: &Path) -> (Option<Opened>, Verdict) {
     let shown = path.display();
     if !path.exists() {
-        return (None, Verdict::Good(format!("there is none at {shown} yet: `import` or `apply` makes it")));
+        return (
+            Some(Opened::nothing()),
+            Verdict::Good(format!("there is none at {shown} yet: `import` or `apply` makes it")),
+        );
     }
     match SledLedger::open(path) {
         Err(error @ LedgerError::InUse { .. }) => {
@@ -68,12 +85,12 @@ async fn open(path: &Path) -> (Option<Opened>, Verdict) {
         Ok(ledger) => {
             let ledger: Arc<dyn Ledger> = Arc::new(ledger);
             match read(Arc::clone(&ledger)).await {
-            Ok(actual) => {
-                let records = counted(actual.records().count() as u64, "record");
-                let good = format!("{shown}: {records} at revision {}", actual.revision);
-                (Some((ledger, actual)), Verdict::Good(good))
-            }
-            Err(error) => (None, told(error)),
+                Ok(actual) => {
+                    let records = counted(actual.records().count() as u64, "record");
+                    let good = format!("{shown}: {records} at revision {}", actual.revision);
+                    (Some(Opened { actual: Some(actual), ledger }), Verdict::Good(good))
+                }
+                Err(error) => (None, told(error)),
             }
         }
     }

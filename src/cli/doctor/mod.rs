@@ -13,7 +13,8 @@ use crate::manifest::config::{Config, Tenant};
 use crate::source::graph::Http;
 
 use self::finding::Finding;
-use self::tenant::Patient;
+use self::machine::Opened;
+use self::tenant::{Kept, Known, Patient};
 use super::args::{DoctorArgs, Format, Global};
 use super::error::{Error, Exit};
 use super::manifests;
@@ -23,7 +24,7 @@ use super::sign_ins::sign_ins;
 /// Looks, and tells; fails when something is wrong.
 pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let (config, mut findings) = machine::manifests(global);
-    let (state, of_state) = machine::state(global).await;
+    let (opened, of_state) = machine::state(global).await;
     findings.extend(of_state);
     if let Some(url) = &args.public_url {
         findings.push(machine::public_url(url).await);
@@ -31,14 +32,11 @@ pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<
     if let Some(config) = config {
         let tenants = chosen(&config, args.tenant.as_deref())?;
         let config = Arc::new(config);
-        let (ledger, actual) = state.map_or((None, None), |(ledger, actual)| (Some(ledger), Some(Arc::new(actual))));
-        let sign_ins = ledger.map(|ledger| sign_ins(ledger, global)).transpose()?;
-        let http = Http::new();
-        let patients = tenants.into_iter().map(|tenant| {
-            let delegation = sign_ins.as_ref().map(|sign_ins| sign_ins.of(&tenant));
-            Patient::new(tenant, &config, actual.as_ref(), &http, delegation)
-        });
-        findings.extend(side_by_side(patients).await);
+        let kept = if opened.is_some() { Kept::Here } else { Kept::Elsewhere };
+        let Opened { actual, ledger } = opened.unwrap_or_else(Opened::nothing);
+        let sign_ins = sign_ins(ledger, global)?;
+        let known = Known { config, actual: actual.map(Arc::new), sign_ins, kept, http: Http::new() };
+        findings.extend(side_by_side(tenants.into_iter().map(|tenant| Patient::new(tenant, &known))).await);
     }
     tell(&findings, global, output)?;
     Ok(if findings.iter().any(Finding::is_bad) { Exit::Failed } else { Exit::Done })

@@ -10,12 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::actual::Actual;
-use crate::manifest::config::{Config, Rule, Tenant};
+use crate::manifest::config::{Config, Rule, SignIn, Tenant};
 use crate::model::{Field, Kind};
-use crate::source::graph::{Delegation, GraphSource, Http, Pace, Readable, look_at_secret, reach, tenant_id};
+use crate::source::graph::{Delegations, GraphSource, Http, Pace, Readable, look_at_secret, reach, tenant_id};
 use crate::source::{Job, SourceError};
 
-use super::super::sign_ins::unopened;
 use super::finding::{Finding, Remedy, Verdict};
 
 /// How long one check may take.
@@ -27,13 +26,36 @@ const TOO_FAR_S: u64 = 300;
 /// Clocks that differ by more seconds than this are worth a look.
 const FAR_S: u64 = 30;
 
+/// What all tenants are looked at with.
+#[derive(Clone)]
+pub struct Known {
+    /// The manifests.
+    pub config: Arc<Config>,
+    /// What BMS holds, where a state could be looked into.
+    pub actual: Option<Arc<Actual>>,
+    /// What people let bmsync do.
+    pub sign_ins: Arc<Delegations>,
+    /// Where that is kept.
+    pub kept: Kept,
+    /// The connections.
+    pub http: Http,
+}
+
+/// Where sign-ins of people are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In the state that is looked into, if there is one.
+    Here,
+    /// In a state that cannot be looked into, because another bmsync has it or it is damaged.
+    Elsewhere,
+}
+
 /// A tenant that is looked at.
 pub struct Patient {
     tenant: Tenant,
-    config: Arc<Config>,
-    actual: Option<Arc<Actual>>,
-    http: Http,
-    source: Result<GraphSource, SourceError>,
+    known: Known,
+    /// Nothing where its sign-in is in a state that another bmsync has.
+    source: Option<Result<GraphSource, SourceError>>,
 }
 
 type Examination<'a> = Pin<Box<dyn Future<Output = Vec<Verdict>> + Send + 'a>>;
@@ -63,17 +85,15 @@ const CHECKS: [Check; 11] = [
 
 impl Patient {
     /// A tenant with what is known of the rest.
-    pub fn new(
-        tenant: Tenant,
-        config: &Arc<Config>,
-        actual: Option<&Arc<Actual>>,
-        http: &Http,
-        delegation: Option<Delegation>,
-    ) -> Self {
+    pub fn new(tenant: Tenant, known: &Known) -> Self {
         let pace = Pace { tries: 2, budget: Duration::from_secs(15), ..Pace::new(fastrand::u64(..)) };
-        let delegation = delegation.unwrap_or_else(unopened);
-        let source = GraphSource::new(&tenant, http, pace, delegation);
-        Self { tenant, config: Arc::clone(config), actual: actual.cloned(), http: http.clone(), source }
+        let source = match (tenant.sign_in, known.kept) {
+            (SignIn::Delegated, Kept::Elsewhere) => None,
+            (SignIn::Delegated, Kept::Here) | (SignIn::Application, _) => {
+                Some(GraphSource::new(&tenant, &known.http, pace, known.sign_ins.of(&tenant)))
+            }
+        };
+        Self { tenant, known: known.clone(), source }
     }
 
     /// Makes every check.
@@ -133,14 +153,14 @@ impl Patient {
     }
 
     async fn reached(&self, root: &str, key: &str) -> Vec<Verdict> {
-        vec![match reach(&self.http, root, key).await {
+        vec![match reach(&self.known.http, root, key).await {
             Ok(_) => Verdict::Good(format!("{root} answers")),
             Err(error) => Verdict::from(&error),
         }]
     }
 
     async fn clock(&self) -> Vec<Verdict> {
-        let ahead = match reach(&self.http, &self.tenant.login_root, "endpoints.login").await {
+        let ahead = match reach(&self.known.http, &self.tenant.login_root, "endpoints.login").await {
             Ok(reached) => reached.ahead_s,
             Err(error) => return vec![Verdict::from(&error)],
         };
@@ -149,7 +169,7 @@ impl Patient {
 
     async fn id_of_domain(&self) -> Vec<Verdict> {
         let Tenant { id, domain, .. } = &self.tenant;
-        vec![match tenant_id(&self.http, &self.tenant.login_root, domain).await {
+        vec![match tenant_id(&self.known.http, &self.tenant.login_root, domain).await {
             Ok(found) if found == *id => Verdict::Good(format!("{domain} is of tenant {id}")),
             Ok(found) => Verdict::Bad(Remedy::new(
                 format!("{domain} is of tenant {found}, not of {id}"),
@@ -161,16 +181,17 @@ impl Patient {
 
     async fn sign_in(&self) -> Vec<Verdict> {
         vec![match &self.source {
-            Ok(source) => match source.probe().sign_in().await {
+            None => Verdict::Unknown("the sign-in is kept in the state, which cannot be looked into".to_owned()),
+            Some(Ok(source)) => match source.probe().sign_in().await {
                 Ok(()) => Verdict::Good("the login service gives a token".to_owned()),
                 Err(error) => Verdict::from(&error),
             },
-            Err(error) => Verdict::from(error),
+            Some(Err(error)) => Verdict::from(error),
         }]
     }
 
     async fn organization(&self) -> Vec<Verdict> {
-        let Ok(source) = &self.source else { return Vec::new() };
+        let Some(Ok(source)) = &self.source else { return Vec::new() };
         let Tenant { id, domain, .. } = &self.tenant;
         vec![match source.probe().organization().await {
             Ok(None) => Verdict::Unknown("it needs Directory.Read.All to tell; `tenant-id` is what counts".to_owned()),
@@ -193,7 +214,7 @@ impl Patient {
     }
 
     async fn read(&self, readable: Readable) -> Vec<Verdict> {
-        let Ok(source) = &self.source else { return Vec::new() };
+        let Some(Ok(source)) = &self.source else { return Vec::new() };
         vec![match source.probe().may_read(readable).await {
             Ok(()) => Verdict::Good("allowed, and the service answers".to_owned()),
             Err(error) => Verdict::from(&error),
@@ -201,7 +222,7 @@ impl Patient {
     }
 
     async fn groups(&self) -> Vec<Verdict> {
-        let Ok(source) = &self.source else { return Vec::new() };
+        let Some(Ok(source)) = &self.source else { return Vec::new() };
         let mut verdicts = Vec::new();
         for Rule { name, group, .. } in self.rules() {
             let remedy = |message: String| {
@@ -225,7 +246,7 @@ impl Patient {
 
     fn accounts(&self) -> Vec<Verdict> {
         let rules = self.rules().filter(|rule| rule.kind == Kind::Contact);
-        match &self.actual {
+        match &self.known.actual {
             Some(actual) => rules.map(|rule| account(rule, actual)).collect(),
             None => rules.take(1).map(|_| Verdict::Unknown("no state can be looked into".to_owned())).collect(),
         }
@@ -233,7 +254,7 @@ impl Patient {
 
     /// The rules that do something.
     fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.config.rules_of(&self.tenant.id).filter(|rule| !rule.suspend)
+        self.known.config.rules_of(&self.tenant.id).filter(|rule| !rule.suspend)
     }
 }
 

@@ -52,6 +52,11 @@ impl Auth {
         Self { login: self.login.with_meter(meter), ..self }
     }
 
+    /// Until when what proves the application is good, where that can be known and it is good now.
+    pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
+        self.login.proof_expires(now)
+    }
+
     /// A token that is good for now; at most one is fetched at a time.
     pub async fn token(&self) -> Result<Token, SourceError> {
         let mut turn = self.turn().await;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientId, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardRevocableToken, TokenUrl,
+    AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientId, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    TokenUrl,
 };
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -147,6 +147,11 @@ impl Login {
     /// What the application proves itself with, as it is found now.
     pub fn show(&self) -> Result<Shown, SourceError> {
         self.proof.show(&self.application, self.token_url().as_str(), Timestamp::now())
+    }
+
+    /// Until when the proof is good, where that can be known and it is good now.
+    pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
+        self.proof.expires(now).ok().flatten()
     }
 
     /// The proof that has just been put in the place of one that is refused.

@@ -53,6 +53,7 @@ use self::login::Login;
 use self::proof::Proof;
 use self::retry::Patience;
 use self::wire::{GroupEntry, UserEntry};
+use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};
 use crate::manifest::config::{SignIn, Tenant};
@@ -154,6 +155,11 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
+    fn credentials(&self) -> Vec<Expiring> {
+        let end = self.graph.auth.proof_expires(Timestamp::now());
+        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    }
+
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {
         let began = Instant::now();
         let changes = match since.and_then(|since| self.links(since)) {

@@ -164,7 +164,17 @@ impl Bench {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
-        for name in ["BMSYNC_STATE", "RUST_LOG", "NO_COLOR", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        for name in [
+            "BMSYNC_STATE",
+            "BMSYNC_KEY",
+            "BMSYNC_KEY_FILE",
+            "RUST_LOG",
+            "NO_COLOR",
+            "http_proxy",
+            "HTTP_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
+        ] {
             command.env_remove(name);
         }
         command.env("CONTOSO_KEY", CONTOSO_KEY).env("FABRIKAM_KEY", FABRIKAM_KEY);

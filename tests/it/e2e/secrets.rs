@@ -7,6 +7,14 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use bmsync::ledger::sled::SledLedger;
+use bmsync::model::Id;
+use bmsync::source::grant::{Grant, Grants as _};
+use bmsync::vault::{Keys, Vault};
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::bench::{Bench, CONTOSO, CONTOSO_KEY, FABRIKAM_KEY, TECHNICIANS, Told, person};
@@ -74,18 +82,37 @@ fn every_file(path: &Path, look: &mut dyn FnMut(&Path, &[u8])) {
 }
 
 /// What the compressed parts of a file hold.
-fn unpacked(bytes: &[u8]) -> String {
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
     const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-    let mut text = String::new();
+    let mut all = Vec::new();
     for at in (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MAGIC)) {
         let mut content = Vec::new();
         if let Ok(frame) = zstd::stream::Decoder::new(&bytes[at..]) {
             // What was read before a frame turned out to be none counts too.
             let _ = frame.single_frame().read_to_end(&mut content);
         }
-        text.push_str(&String::from_utf8_lossy(&content));
+        all.extend(content);
     }
-    text
+    all
+}
+
+/// Bytes as text of as many characters, so that they can be searched like text.
+fn latin(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+/// A secret as it may turn up: as it is, in base64 (aligned in any way) and in hex.
+fn spellings(secret: &[u8]) -> Vec<String> {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let hex: String = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let shifted = |by: usize| {
+        let text = STANDARD_NO_PAD.encode([&vec![0; by][..], secret].concat());
+        // What depends on the bytes around it is left out.
+        text[4 * by.min(1)..text.len() - 2].to_owned()
+    };
+    let mut all = vec![latin(secret), hex.to_uppercase(), hex];
+    all.extend((0..3).map(shifted));
+    all
 }
 
 /// A bench whose Contoso is behind a tap.
@@ -153,9 +180,81 @@ fn keys_tokens_and_links_are_told_to_nobody_and_stored_nowhere() {
     }
     every_file(&bench.path("."), &mut |path, bytes| {
         // Secrets are ASCII: what is not UTF-8 around them does not matter.
-        places.push((path.display().to_string(), String::from_utf8_lossy(bytes).into_owned() + &unpacked(bytes)));
+        places
+            .push((path.display().to_string(), String::from_utf8_lossy(bytes).into_owned() + &latin(&unpacked(bytes))));
     });
     assert!(places.iter().any(|(place, text)| place.ends_with("/db") && text.contains("adele@contoso.com")));
+    for (place, text) in &places {
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{place} tells {secret}");
+        }
+    }
+}
+
+const TOKEN: &str = "0.AXYAkept-refresh-token_Nobody.May-See";
+
+/// Keeps a sign-in of Contoso, as if a person had signed in.
+fn sign_in(bench: &Bench, key: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let ledger = Arc::new(SledLedger::open(&bench.path(".bmsync/state")).expect("the state"));
+        let grant = Grant {
+            refresh_token: SecretString::from(TOKEN),
+            account: Some("ada@contoso.com".into()),
+            scopes: vec!["offline_access".into()],
+            signed_in_at: Timestamp::now(),
+            refreshed_at: Timestamp::now(),
+        };
+        let vault = Vault::open(ledger, Keys::Beside(key.to_owned()));
+        vault.of(&Id::new(CONTOSO)).keep(&grant).await.expect("it is kept");
+    });
+}
+
+#[test]
+fn a_kept_sign_in_and_its_keys_are_in_the_key_files_and_nowhere_else() {
+    let bench = Bench::new();
+    let keys = [bench.path(".bmsync/state.key"), bench.path("second"), bench.path("third")];
+    let mut places: Vec<(String, String)> = Vec::new();
+    let mut secrets = spellings(TOKEN.as_bytes());
+    let mut learn = |path: &Path| {
+        let text = std::fs::read_to_string(path).expect("a key file");
+        secrets.push(text.trim().to_owned());
+        secrets.extend(spellings(&STANDARD.decode(text.trim()).expect("base64")));
+        text
+    };
+    let mut say = |args: &[&str], variable: Option<&str>| {
+        let mut command = bench.command(&[&["-vvv"], args].concat());
+        command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1").envs(variable.map(|key| ("BMSYNC_KEY", key)));
+        let told = Told::of(command.output().expect("it starts"));
+        places.push((format!("{args:?}"), format!("{}\n{}", told.out, told.err)));
+        told.code
+    };
+    sign_in(&bench, &keys[0]);
+    let first = learn(&keys[0]);
+    assert_eq!(say(&["apply", "--yes"], None), 0);
+    assert_eq!(say(&["get", "tenants", "-o", "json"], None), 0);
+    assert_eq!(say(&["rekey"], None), 0);
+    learn(&keys[0]);
+    assert_eq!(say(&["rekey"], Some(&first)), 64);
+    assert_eq!(say(&["rekey", "--new-key-file", "second"], Some(&first)), 1, "it is the wrong key");
+    assert_eq!(say(&["rekey", "--new-key-file", "second"], Some(&first[1..])), 64, "it is no key");
+    assert_eq!(say(&["rekey", "--new-key-file", "third", "-o", "json"], None), 0);
+    learn(&keys[2]);
+    assert_eq!(say(&["rekey", "--key-file", "manifests/all.yaml"], None), 1);
+    assert_eq!(say(&["export", "--out", "export.jsonl"], None), 0);
+    bench.write("copy", std::fs::read(bench.path(".bmsync/state/db")).expect("the database"));
+    assert_eq!(say(&["disconnect", CONTOSO], None), 0);
+    let mut known = 0;
+    every_file(&bench.path("."), &mut |path, bytes| {
+        let text = latin(bytes) + &latin(&unpacked(bytes));
+        if keys.iter().any(|key| path.ends_with(key.file_name().expect("a name"))) {
+            known += usize::from(secrets.iter().any(|secret| text.contains(secret.as_str())));
+        } else {
+            places.push((path.display().to_string(), text));
+        }
+    });
+    assert_eq!(known, 2, "the search finds what is there");
+    assert!(places.iter().any(|(place, text)| place.ends_with("copy") && text.contains("ada@contoso.com")));
     for (place, text) in &places {
         for secret in &secrets {
             assert!(!text.contains(secret.as_str()), "{place} tells {secret}");

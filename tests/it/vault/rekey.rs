@@ -51,7 +51,10 @@ async fn with_a_file_for_the_new_key_the_old_one_stays_and_opens_nothing() {
     assert_eq!(token(&vault, FABRIKAM).await, FABRIKAM);
     let error = stage.vault().of(&id(CONTOSO)).grant().await.unwrap_err();
     assert!(error.hint.unwrap().contains(&format!("give key {}", done.key)));
-    assert!(matches!(vault.rekey(&NewKey::File(file)).await, Err(VaultError::SameKey)));
+    assert!(matches!(vault.rekey(&NewKey::File(file.clone())).await, Err(VaultError::SameKey)));
+    // The same command once more, as after a kill: it is done already.
+    assert_eq!(stage.vault().rekey(&NewKey::File(file)).await.unwrap().key, done.key);
+    assert_eq!(token(&vault, CONTOSO).await, CONTOSO);
 }
 
 #[tokio::test]
@@ -98,6 +101,10 @@ async fn what_the_old_key_does_not_open_stops_it_before_anything_is_written() {
     let stranger = stage.folder().join("stranger");
     write_key(&stranger, &Key::random().unwrap());
     let before = stage.ledger().kept("").await.unwrap();
+    let unmade = NewKey::File(stage.folder().join("unmade"));
+    let refused = stage.vault_with(Keys::File(stranger.clone())).rekey(&unmade).await;
+    assert!(matches!(refused, Err(VaultError::OtherKey { .. })), "{refused:?}");
+    assert!(!stage.folder().join("unmade").exists());
     let refused = stage.vault_with(Keys::File(stranger)).rekey(&NewKey::InPlace).await;
     assert!(matches!(refused, Err(VaultError::OtherKey { .. })), "{refused:?}");
     assert_eq!(stage.ledger().kept("").await.unwrap(), before);
