@@ -5,6 +5,9 @@ use reqwest::Method;
 use super::browser::{APP, CHILD, HOME, PUBLIC, REDIRECT, SINGLE, VERIFIER, claims, parameters, refusal, refused};
 use super::client::Sim;
 
+/// Changes to a request, and the refusal.
+type Case<'a> = (&'a [(&'a str, &'a str)], (u16, &'a str, u64));
+
 #[tokio::test]
 async fn the_pages_lead_to_a_code_step_by_step() {
     let sim = Sim::sign_in_world().await;
@@ -52,7 +55,7 @@ async fn a_code_is_worth_tokens_that_say_who() {
 #[tokio::test]
 async fn a_code_is_redeemed_by_whom_it_is_for_alone() {
     let sim = Sim::sign_in_world().await;
-    let cases: &[(&[(&str, &str)], (u16, &str, u64))] = &[
+    let cases: &[Case] = &[
         (&[("code_verifier", &"x".repeat(43))], (400, "invalid_grant", 501_481)),
         (&[("code_verifier", "")], (400, "invalid_grant", 501_481)),
         (&[("redirect_uri", "http://localhost/other")], (400, "invalid_grant", 50_011)),
