@@ -60,14 +60,9 @@ impl Memory {
     }
 }
 
-#[async_trait]
 impl Safe for Memory {
     fn of(&self, tenant: &Id) -> Arc<dyn Grants> {
         Arc::new(One { memory: self.clone(), tenant: tenant.clone() })
-    }
-
-    async fn forget(&self, tenant: &Id) -> Result<bool, GrantError> {
-        Ok(self.kept.lock().unwrap().remove(tenant).is_some())
     }
 }
 

@@ -8,15 +8,17 @@ use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::approved::Consent;
 use bmsync::controller::{
-    Cause, Condition, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
+    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
     ServedReport, TenantStatus, Truth,
 };
+use bmsync::controller::connecting::{Begun, Way};
 use bmsync::directory::{Coverage, Directory, GroupPatch, Patch, TenantDirectory, UserPatch};
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
 use bmsync::plan::explain::{explain, find};
 use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
+use bmsync::source::graph::connect::{Progress, Reply};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
@@ -297,6 +299,25 @@ impl Operations for World {
         bmsync::interchange::export::write(&self.observed.actual, &mut out)
             .map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(out)
+    }
+
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal> {
+        self.named(tenant)?;
+        let url = matches!(way, Way::Browser(_)).then(|| "https://login.example/authorize".parse().unwrap());
+        Ok(Begun { attempt: "attempt-1".to_owned(), message: url.is_none().then(|| "enter X".to_owned()), url })
+    }
+
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
+        let unknown = || Refusal::NotFound("there is no such sign-in".to_owned());
+        (attempt == "attempt-1").then_some(Progress::Waiting).ok_or_else(unknown)
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: false, account: None })
+    }
+
+    async fn returned(&self, query: &str) -> Reply {
+        Reply::Page { status: 200, html: format!("<p>{}</p>", query.len()) }
     }
 
     fn notified(&self, notification: Notification) {
