@@ -7,8 +7,8 @@ use crate::model::Id;
 use crate::remote::Remote;
 use crate::vault::{self, Forgotten};
 
-use super::asked;
 use super::args::{DisconnectArgs, Format, Global};
+use super::asked;
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;

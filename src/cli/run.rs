@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::controller::connecting::Desk;
 use crate::controller::manifests::git::{Reference, Remote, Repository};
 use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Timing};
 use crate::controller::metrics::{FileErrors, Metrics};
-use crate::controller::connecting::Desk;
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
 use crate::manifest;
@@ -50,7 +50,15 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
     let desk = desk(args, &server, http.clone(), Arc::clone(&sign_ins))?;
-    let parts = Parts { config, ledger, store, connect: connect(http.clone(), Arc::clone(&sign_ins)), notification_url, metrics: Arc::clone(&metrics), desk };
+    let parts = Parts {
+        config,
+        ledger,
+        store,
+        connect: connect(http.clone(), Arc::clone(&sign_ins)),
+        notification_url,
+        metrics: Arc::clone(&metrics),
+        desk,
+    };
     let controller = Arc::new(Controller::start(parts).await);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));

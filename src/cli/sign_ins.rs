@@ -44,8 +44,11 @@ impl Grants for Unopened {
 fn refusal() -> GrantError {
     GrantError {
         message: "there is no state here that could be opened".to_owned(),
-        hint: Some("if a `bmsync run` has it open, `bmsync get tenants --server URL` says how its sign-in is; else run \
-                    `bmsync connect`".to_owned()),
+        hint: Some(
+            "if a `bmsync run` has it open, `bmsync get tenants --server URL` says how its sign-in is; else run \
+                    `bmsync connect`"
+                .to_owned(),
+        ),
         source: None,
     }
 }

@@ -31,9 +31,7 @@ pub fn progress(call: &Call) -> Answer {
 }
 
 fn progress_document(progress: &Progress) -> Value {
-    let document = |state: &str, welcome: Value, message: Option<&str>, hint: Option<&str>| {
-        json!({ "state": state, "welcome": welcome, "message": message, "hint": hint })
-    };
+    let document = |state: &str, welcome: Value, message: Option<&str>, hint: Option<&str>| json!({ "state": state, "welcome": welcome, "message": message, "hint": hint });
     match progress {
         Progress::Waiting => document("waiting", Value::Null, None, None),
         Progress::Ended(Outcome::Welcome(welcome)) => document("signedIn", welcome.document(), None, None),

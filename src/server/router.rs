@@ -100,14 +100,7 @@ async fn answer(route: &'static Route, shared: &Shared, mut request: Request) ->
     let turn = shared.turn(route.lane).await?;
     let (parts, body) = request.into_parts();
     let body = shared.body(route.takes, &parts.headers, body).await?;
-    let running = (route.run)(Call {
-        operations: Arc::clone(&shared.operations),
-        item,
-        query,
-        raw_query,
-        head,
-        body,
-    });
+    let running = (route.run)(Call { operations: Arc::clone(&shared.operations), item, query, raw_query, head, body });
     finish(running, turn, shared.limits.answer_timeout).await
 }
 

@@ -47,11 +47,10 @@ async fn here(args: &ConnectArgs, global: &Global, output: &Output) -> Result<Ex
 pub(super) fn wants_a_person(tenant: &Tenant) -> Result<(), Error> {
     match tenant.sign_in {
         SignIn::Delegated => Ok(()),
-        SignIn::Application => Err(Error::new(format!(
-            "tenant `{}` says `signIn: application`, so nobody needs to sign in",
-            tenant.name
-        ))
-        .hint("`bmsync plan` reads it; to sign in as a person, let the manifest say `signIn: delegated`")),
+        SignIn::Application => {
+            Err(Error::new(format!("tenant `{}` says `signIn: application`, so nobody needs to sign in", tenant.name))
+                .hint("`bmsync plan` reads it; to sign in as a person, let the manifest say `signIn: delegated`"))
+        }
     }
 }
 

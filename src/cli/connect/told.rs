@@ -54,7 +54,8 @@ struct Permission {
 /// # Errors
 /// When the document is none, or stdout cannot be written.
 pub fn welcome(document: &Value, format: Format, output: &Output) -> Result<Exit, Error> {
-    let told = Told::deserialize(document).map_err(|error| Error::new("cannot read what came of it").because(&error))?;
+    let told =
+        Told::deserialize(document).map_err(|error| Error::new("cannot read what came of it").because(&error))?;
     match format {
         Format::Json => output.data(format!("{document:#}\n"))?,
         Format::Text | Format::Markdown | Format::Yaml | Format::Csv => output.data(told.text(output.palette()))?,
@@ -95,7 +96,9 @@ impl Told {
         if self.kept {
             text.push_str("The sign-in is kept; bmsync reads the tenant with it from now on.\n");
         } else {
-            text.push_str("It is not kept, for it cannot read what bmsync needs; the sign-in of before stays in use.\n");
+            text.push_str(
+                "It is not kept, for it cannot read what bmsync needs; the sign-in of before stays in use.\n",
+            );
         }
         text
     }

@@ -68,12 +68,12 @@ async fn open(path: &Path) -> (Option<Opened>, Verdict) {
         Ok(ledger) => {
             let ledger: Arc<dyn Ledger> = Arc::new(ledger);
             match read(Arc::clone(&ledger)).await {
-            Ok(actual) => {
-                let records = counted(actual.records().count() as u64, "record");
-                let good = format!("{shown}: {records} at revision {}", actual.revision);
-                (Some((ledger, actual)), Verdict::Good(good))
-            }
-            Err(error) => (None, told(error)),
+                Ok(actual) => {
+                    let records = counted(actual.records().count() as u64, "record");
+                    let good = format!("{shown}: {records} at revision {}", actual.revision);
+                    (Some((ledger, actual)), Verdict::Good(good))
+                }
+                Err(error) => (None, told(error)),
             }
         }
     }

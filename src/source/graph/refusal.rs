@@ -78,10 +78,7 @@ impl Refused {
             let next = names.fill("sign in again: `bmsync connect {tenant}`");
             return Trouble::Over(SourceError { job: Job::User, ..person(what, next) });
         }
-        Trouble::Over(person(
-            what,
-            "look the AADSTS number up at https://login.microsoftonline.com/error",
-        ))
+        Trouble::Over(person(what, "look the AADSTS number up at https://login.microsoftonline.com/error"))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Redirects that are forged, stolen, replayed or garbled, and requests to the listener that are no redirects.
 
-use std::time::Duration;
-
 use bmsync::source::graph::connect::{Consent, Loopback, Outcome, Progress};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -89,16 +87,6 @@ async fn attempts_are_bounded_and_known_by_their_own_ids_alone() {
     assert!(world.attempts.progress(&state).is_none(), "the state, which a browser sees, is not the ID");
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_attempt_is_over_after_ten_minutes() {
-    let world = World::new().await;
-    let started = world.begin(Consent::Given);
-    let query = format!("code=c&state={}", parameter(started.url.as_ref().unwrap().query().unwrap(), "state"));
-    tokio::time::advance(Duration::from_secs(601)).await;
-    assert_eq!(page(world.attempts.receive(&query).await.0).0, 400);
-    assert!(world.failure(&started).await.0.contains("within 10 minutes"));
-}
-
 async fn send(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let _ = stream.write_all(request.as_bytes()).await;
@@ -138,7 +126,8 @@ async fn the_listener_answers_redirects_that_are_meant_for_it_alone() {
             assert!(answer.is_empty() && status == "431" || head.contains(status), "{status}: {head:?}");
         }
         assert!(matches!(world.attempts.progress(&started.id), Some(Progress::Waiting)), "nothing was used up");
-        let markup = format!("{path}?error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E&state={state}");
+        let markup =
+            format!("{path}?error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E&state={state}");
         let answer = send(port, &get(&markup, &ours)).await;
         assert!(answer.contains("&lt;script&gt;") && !answer.contains("<script"), "{answer}");
     };

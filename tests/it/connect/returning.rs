@@ -5,7 +5,7 @@ use bmsync::source::graph::connect::{Consent, Found, Kept, Loopback, Outcome, Re
 use bmsync::source::graph::{GraphSource, Http, Pace};
 use bmsync::source::{Job, Source as _};
 
-use super::world::{ADMIN, HOME, World, agree, browser, decide, location, page};
+use super::world::{ADMIN, HOME, World, agree, browser, decide, page};
 
 #[tokio::test]
 async fn somebody_signs_in_and_the_tenant_is_read_with_it() {

@@ -112,7 +112,12 @@ async fn nobody_signed_in_yet_says_so_and_asks_nobody() {
 
 #[tokio::test]
 async fn a_sign_in_that_is_over_needs_a_person_and_is_asked_of_the_service_once() {
-    for (error, code) in [("invalid_grant", 70_008), ("invalid_grant", 50_173), ("interaction_required", 50_076), ("invalid_grant", 4711)] {
+    for (error, code) in [
+        ("invalid_grant", 70_008),
+        ("invalid_grant", 50_173),
+        ("interaction_required", 50_076),
+        ("invalid_grant", 4711),
+    ] {
         let (world, memory) = world([(TOKEN, vec![refusal(error, code), answer("t", "0.refresh~new")])]).await;
         let delegation = memory.delegation(&world.tenant.id);
         for _ in 0..3 {

@@ -200,7 +200,9 @@ async fn rotating(key: PathBuf, contents: &'static [&'static str]) -> (String, A
 
 async fn sign_in(base: &str, key: &Path) -> Result<(), bmsync::source::SourceError> {
     let tenant = tenant(base, key.to_owned());
-    let source = GraphSource::new(&tenant, &Http::new(), World::new([]).await.pace, Memory::default().delegation(&tenant.id)).expect("a source");
+    let source =
+        GraphSource::new(&tenant, &Http::new(), World::new([]).await.pace, Memory::default().delegation(&tenant.id))
+            .expect("a source");
     source.refresh(&mut TenantDirectory::default(), &()).await.map(drop)
 }
 
@@ -241,6 +243,8 @@ async fn a_tenant_that_has_not_consented_is_told_where_to() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("key"), "k").expect("a file");
     let other = Tenant { name: "child".into(), ..tenant(&server.base, folder.path().join("key")) };
-    let source = GraphSource::new(&other, &Http::new(), World::new([]).await.pace, Memory::default().delegation(&other.id)).expect("a source");
+    let source =
+        GraphSource::new(&other, &Http::new(), World::new([]).await.pace, Memory::default().delegation(&other.id))
+            .expect("a source");
     source.refresh(&mut TenantDirectory::default(), &()).await.expect("it is read");
 }

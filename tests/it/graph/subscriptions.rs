@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::log::Log;
 use super::grants::Memory;
+use super::log::Log;
 use super::server::{Reply, Script, Server};
 use super::world::{TOKEN, status, tenant, token};
 use crate::simulator::client::{SMALL, TENANT};

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::approved::Consent;
-use bmsync::controller::{
-    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus, ServedPlan,
-    ServedReport, TenantStatus, Truth,
-};
 use bmsync::controller::connecting::{Begun, Way};
+use bmsync::controller::{
+    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
+    ServedPlan, ServedReport, TenantStatus, Truth,
+};
 use bmsync::directory::{Coverage, Directory, GroupPatch, Patch, TenantDirectory, UserPatch};
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};

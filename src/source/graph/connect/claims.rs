@@ -93,7 +93,9 @@ impl Stated {
         match wrong.iter().find(|(holds, _)| !holds) {
             None => Ok(()),
             Some((_, what)) => Err(SourceError {
-                hint: Some("nothing was kept; check this machine's clock and the tenant's `cloud` or `endpoints`".into()),
+                hint: Some(
+                    "nothing was kept; check this machine's clock and the tenant's `cloud` or `endpoints`".into(),
+                ),
                 ..protocol(format!("the statement of who signed in {what}"))
             }),
         }

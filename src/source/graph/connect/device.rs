@@ -189,4 +189,3 @@ fn expired(login: &Login) -> SourceError {
     let next = format!("run `bmsync connect {} --device-code` again, and enter the code within its time", login.name);
     person("nobody entered the code in time", next)
 }
-

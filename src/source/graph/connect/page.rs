@@ -22,7 +22,8 @@ pub enum Reply {
 }
 
 /// What a browser must know to show a page without danger; the page needs nothing.
-pub(super) const CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub(super) const CONTENT_POLICY: &str =
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 impl Reply {
     /// Somebody was let in.
@@ -106,7 +107,10 @@ mod tests {
         };
         let Reply::Page { status, html } = Reply::refusal(&error) else { panic!("a page") };
         assert_eq!(status, 400);
-        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") && html.contains("&lt;b&gt;"), "{html}");
+        assert!(
+            html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") && html.contains("&lt;b&gt;"),
+            "{html}"
+        );
         assert!(!html.contains("<script") && !html.contains('\u{202e}'), "{html}");
     }
 }
