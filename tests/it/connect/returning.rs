@@ -84,7 +84,7 @@ async fn who_declines_is_told_so_and_keeps_nothing() {
 #[tokio::test]
 async fn what_cannot_be_read_is_named_and_does_not_replace_what_can() {
     let world = World::new().await;
-    let missing = || world.sim.control().set_fault("forbidden=next9@/v1.0/groups").unwrap();
+    let missing = || world.sim.control().set_fault("no-roles=next1@/v1.0/groups").unwrap();
     missing();
     let started = world.begin(Consent::Given);
     let query = world.query(&started, ADMIN).await;

@@ -12,7 +12,6 @@ use crate::graph::grants::Memory;
 
 pub const APPLICATION: &str = "2e7d0000-0000-4000-8000-00000000000a";
 pub const HOME: &str = "84841066-274d-4ec0-a5c1-276be684bdd3";
-pub const OTHER: &str = "9a1f6f0e-52c4-4d3b-8f57-0c2b6d1e7a10";
 pub const ADMIN: &str = "marta@harbor.example";
 pub const KEY: &str = "s&cret=1";
 
