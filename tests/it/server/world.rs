@@ -181,10 +181,6 @@ fn condition() -> Condition {
 
 #[async_trait]
 impl Operations for World {
-    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
-        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: true, account: Some("ada@contoso.com".into()) })
-    }
-
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let scope = tenant.map(|tenant| self.named(tenant).map(Scope::Tenant)).transpose()?.unwrap_or(Scope::All);
         self.planning.fetch_add(1, Ordering::SeqCst);
@@ -314,6 +310,10 @@ impl Operations for World {
     fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
         let unknown = || Refusal::NotFound("there is no such sign-in".to_owned());
         (attempt == "attempt-1").then_some(Progress::Waiting).ok_or_else(unknown)
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: false, account: None })
     }
 
     async fn returned(&self, query: &str) -> Reply {

@@ -117,3 +117,26 @@ fn sign_in_url(
         .add_extra_param("prompt", "select_account");
     asked.url().0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_takes_its_own_state_and_only_in_time() {
+        let url = Url::parse("http://localhost/").unwrap();
+        let attempt = |until| Attempt {
+            stage: Stage::Consent,
+            redirect: url.clone(),
+            url: url.clone(),
+            state: SecretString::from("s1"),
+            until,
+        };
+        let redirect = |state: &str| Redirect::parse(&format!("code=c&state={state}")).unwrap();
+        let now = Instant::now();
+        let living = attempt(now + LIFE);
+        assert!(living.takes(&redirect("s1")) && !living.takes(&redirect("s2")) && !living.takes(&redirect("s")));
+        assert!(!attempt(now).takes(&redirect("s1")) && attempt(now).is_over());
+        assert_eq!(LIFE.as_secs(), 600);
+    }
+}
