@@ -1,16 +1,26 @@
 //! What BMS holds at one revision: records, accounts, and the indexes by email, username and owner.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
 use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, fold, folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
+///
+/// A clone shares everything with the original, until one of the two changes: so a question about everybody can be
+/// answered beside the rounds, and only a change that comes meanwhile pays for a copy.
 #[derive(Clone, Debug, Default)]
 pub struct Actual {
     /// The revision that this is.
     pub revision: Revision,
+    held: Arc<Held>,
+}
+
+/// Records and accounts with their indexes.
+#[derive(Clone, Debug, Default)]
+struct Held {
     records: HashMap<RecordKey, Record, RandomState>,
     keys: BTreeSet<RecordKey>,
     owned: HashMap<UserKey, RecordKey, RandomState>,
@@ -64,99 +74,120 @@ impl Actual {
     /// A record.
     #[must_use]
     pub fn record(&self, key: RecordKey) -> Option<&Record> {
-        self.records.get(&key)
+        self.held.records.get(&key)
     }
 
     /// All records, in no order.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values()
+        self.held.records.values()
     }
 
     /// All records by (kind, ID).
     #[must_use]
     pub fn sorted_records(&self) -> Vec<&Record> {
-        self.keys.iter().filter_map(|key| self.records.get(key)).collect()
+        self.held.keys.iter().filter_map(|key| self.held.records.get(key)).collect()
     }
 
     /// The first records of a kind with an ID above `after`, by ID.
     #[must_use]
     pub fn page(&self, kind: Kind, after: u64, limit: usize) -> Vec<&Record> {
         let from = RecordKey { kind, id: after.saturating_add(1) };
-        let keys = self.keys.range(from..).take_while(|key| key.kind == kind).take(limit);
-        keys.filter_map(|key| self.records.get(key)).collect()
+        let keys = self.held.keys.range(from..).take_while(|key| key.kind == kind).take(limit);
+        keys.filter_map(|key| self.held.records.get(key)).collect()
     }
 
     /// The record that the user owns.
     #[must_use]
     pub fn owned_by(&self, user: &UserKey) -> Option<&Record> {
-        self.owned.get(user).and_then(|key| self.records.get(key))
+        self.held.owned.get(user).and_then(|key| self.held.records.get(key))
     }
 
     /// The users that own a record, with it, in no order.
     pub fn owners(&self) -> impl Iterator<Item = (&UserKey, &Record)> {
-        self.owned.iter().filter_map(|(user, key)| Some((user, self.records.get(key)?)))
+        self.held.owned.iter().filter_map(|(user, key)| Some((user, self.held.records.get(key)?)))
     }
 
     /// How many active records the users of a tenant own.
     #[must_use]
     pub fn owned_active(&self, tenant: &Id) -> u64 {
-        self.tenants.get(tenant).map_or(0, |owned| owned.active)
+        self.held.tenants.get(tenant).map_or(0, |owned| owned.active)
     }
 
     /// The tenants whose users own records, with how many, in no order.
     pub fn owning_tenants(&self) -> impl Iterator<Item = (&Id, u64)> {
-        self.tenants.iter().filter(|(_, owned)| owned.all > 0).map(|(id, owned)| (id, owned.all))
+        self.held.tenants.iter().filter(|(_, owned)| owned.all > 0).map(|(id, owned)| (id, owned.all))
     }
 
     /// The archived records that the user's rules left behind, by key.
     pub fn archived_from(&self, user: &UserKey) -> impl Iterator<Item = &Record> {
-        self.archived_from.get(user).into_iter().flatten().filter_map(|key| self.records.get(key))
+        self.held.archived_from.get(user).into_iter().flatten().filter_map(|key| self.held.records.get(key))
     }
 
     /// The records that hold a name in a namespace, by key.
     pub fn holders(&self, namespace: Namespace, name: &str) -> impl Iterator<Item = &Record> {
         let index = match namespace {
-            Namespace::LoginUsername => &self.by_username,
-            Namespace::LoginEmail | Namespace::Email(_) => &self.by_email,
+            Namespace::LoginUsername => &self.held.by_username,
+            Namespace::LoginEmail | Namespace::Email(_) => &self.held.by_email,
         };
         let keys = index.get(fold(name).as_ref()).map_or(&[][..], Vec::as_slice);
-        keys.iter().filter_map(|key| self.records.get(key)).filter(move |record| namespace.admits(record))
+        keys.iter().filter_map(|key| self.held.records.get(key)).filter(move |record| namespace.admits(record))
     }
 
     /// Whether any record of any status has that username.
     #[must_use]
     pub fn has_username(&self, name: &str) -> bool {
-        self.by_username.contains_key(fold(name).as_ref())
+        self.held.by_username.contains_key(fold(name).as_ref())
     }
 
     /// Whether any record of any status has that email.
     #[must_use]
     pub fn has_email(&self, name: &str) -> bool {
-        self.by_email.contains_key(fold(name).as_ref())
+        self.held.by_email.contains_key(fold(name).as_ref())
     }
 
     /// The account of that exact name; the oldest of several.
     #[must_use]
     pub fn account(&self, name: &str) -> Option<&Account> {
-        self.account_ids.get(name)?.first().and_then(|id| self.accounts.get(id))
+        self.held.account_ids.get(name)?.first().and_then(|id| self.held.accounts.get(id))
     }
 
     /// The account of that ID.
     #[must_use]
     pub fn account_by_id(&self, id: u64) -> Option<&Account> {
-        self.accounts.get(&id)
+        self.held.accounts.get(&id)
     }
 
     /// All accounts by ID.
     #[must_use]
     pub fn sorted_accounts(&self) -> Vec<&Account> {
-        let mut accounts: Vec<&Account> = self.accounts.values().collect();
+        let mut accounts: Vec<&Account> = self.held.accounts.values().collect();
         accounts.sort_unstable_by_key(|account| account.id);
         accounts
     }
 
+    /// Parts with whatever it shares: later changes cost what they change. Copies everything that is shared.
+    pub fn part(&mut self) {
+        Arc::make_mut(&mut self.held);
+    }
+
     /// Puts a record in place of the one with its key.
     pub fn put(&mut self, record: Record) {
+        Arc::make_mut(&mut self.held).put(record);
+    }
+
+    /// Takes a record out: only for undoing, BMS records are never deleted.
+    pub fn forget(&mut self, key: RecordKey) {
+        Arc::make_mut(&mut self.held).forget(key);
+    }
+
+    /// Puts an account in place of the one with its ID.
+    pub fn put_account(&mut self, account: Account) {
+        Arc::make_mut(&mut self.held).put_account(account);
+    }
+}
+
+impl Held {
+    fn put(&mut self, record: Record) {
         if let Some(old) = self.records.remove(&record.key) {
             self.unindex(&old);
         }
@@ -165,16 +196,14 @@ impl Actual {
         self.records.insert(record.key, record);
     }
 
-    /// Takes a record out: only for undoing, BMS records are never deleted.
-    pub fn forget(&mut self, key: RecordKey) {
+    fn forget(&mut self, key: RecordKey) {
         if let Some(old) = self.records.remove(&key) {
             self.keys.remove(&key);
             self.unindex(&old);
         }
     }
 
-    /// Puts an account in place of the one with its ID.
-    pub fn put_account(&mut self, account: Account) {
+    fn put_account(&mut self, account: Account) {
         if let Some(old) = self.accounts.remove(&account.id)
             && let Some(ids) = self.account_ids.get_mut(&old.name)
         {

@@ -24,6 +24,8 @@ pub struct Batch {
     pub touched: Vec<Touch>,
     /// Digest of the configuration that decided it, for the events.
     pub config_digest: String,
+    /// The commit that this configuration is of, where it is known.
+    pub config_commit: Option<Text>,
 }
 
 /// What became of one user's changes.
@@ -67,6 +69,10 @@ pub struct Event {
     pub reason: Text,
     /// Digest of the configuration that decided it; `None` for an import.
     pub config_digest: Option<Text>,
+    /// The commit of that configuration, where it is known. Not part of the serialised event: who stores events keeps it
+    /// beside them, so that those without one stay as they always were.
+    #[serde(skip)]
+    pub config_commit: Option<Text>,
     /// The record before; `None` when it is new.
     pub before: Option<Record>,
     /// The record after.

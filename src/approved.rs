@@ -1,7 +1,7 @@
 //! What may be applied: a plan without what the guards hold back, or with a person's consent to it.
 
 use crate::applied::{Batch, UserChanges};
-use crate::plan::{Change, Plan};
+use crate::plan::{Basis, Change, Plan};
 
 /// Whether a person consents to what the guards hold back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Plan {
                 users.push(UserChanges { changes: user.to_vec() });
             }
         }
-        Approved(Batch { revision: basis.state_revision, users, touched, config_digest: basis.config_digest })
+        let Basis { config_digest, config_commit, state_revision: revision, tenants: _ } = basis;
+        Approved(Batch { revision, users, touched, config_digest, config_commit })
     }
 }

@@ -9,6 +9,8 @@ pub mod model;
 
 pub mod display;
 
+pub mod spans;
+
 pub mod manifest;
 
 pub mod directory;

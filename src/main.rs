@@ -7,8 +7,10 @@ use bmsync::cli;
 fn main() -> ExitCode {
     match cli::Cli::read(std::env::args_os()) {
         Ok(command) => {
-            cli::log::start(&command.global, &cli::output::Output::new(&command.global));
-            cli::run(&command)
+            let log = cli::log::start(&command, &cli::output::Output::new(&command.global));
+            let exit = cli::run(&command);
+            log.end();
+            exit
         }
         Err(error) => cli::refuse(&error),
     }

@@ -54,7 +54,12 @@ fn shown(tenant: &str, held: &HeldChanges, changes: &[Change], palette: Palette)
         digest: None,
         message: None,
     };
-    let basis = Basis { config_digest: String::new(), state_revision: Revision::default(), tenants: vec![planned] };
+    let basis = Basis {
+        config_digest: String::new(),
+        config_commit: None,
+        state_revision: Revision::default(),
+        tenants: vec![planned],
+    };
     let view = View {
         now: Timestamp::now(),
         palette,

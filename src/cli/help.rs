@@ -214,7 +214,8 @@ Exit codes: 0 written · 1 the state cannot be read, or the file not written · 
 pub const RUN: &str = "\
 Looks at every tenant each `pollInterval` of the SyncPolicy and makes BMS follow. `/v1` answers only to
 this machine unless tokens are configured: by --tokens, or by BMSYNC_VIEWER_TOKEN and
-BMSYNC_OPERATOR_TOKEN. SIGHUP reads the manifests again; SIGTERM and Ctrl-C stop it cleanly.
+BMSYNC_OPERATOR_TOKEN. SIGHUP reads the manifests, tokens and certificate again; SIGTERM and Ctrl-C
+stop it cleanly.
 
 Examples:
   bmsync run

@@ -38,6 +38,7 @@ mod stop;
 mod sync;
 mod table;
 mod tenant_id;
+mod traces;
 mod validate;
 
 use std::process::ExitCode;

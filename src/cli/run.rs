@@ -9,12 +9,13 @@ use secrecy::SecretString;
 
 use crate::controller::connecting::Desk;
 use crate::controller::manifests::git::{Reference, Remote, Repository};
-use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Timing};
+use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Problem, Timing};
 use crate::controller::metrics::{FileErrors, Metrics};
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
 use crate::manifest;
-use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Server, TlsFiles, VIEWER_VARIABLE};
+use crate::model::Text;
+use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Reread, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::connect::{Attempts, CALLBACK_PATH};
 use crate::source::graph::{Delegations, GraphSource, Http, Pace};
 use crate::store::local::LocalStore;
@@ -25,33 +26,39 @@ use super::manifests;
 use super::output::Output;
 use super::sign_ins::sign_ins;
 use super::state::State;
-use super::stop::{told_to_look, told_to_stop};
+use super::stop::{Hangups, told_to_stop};
 
 /// How long tasks may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(8);
 
 /// Runs until it is told to stop.
 pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
+    let hangups = Hangups::listen();
     let live = open_manifests(args, global, output).await?;
-    let config = Arc::clone(&live.in_force().config);
-    let options = Options { access: access(args)?, tls: tls(args), ..Options::default() };
+    let in_force = live.in_force();
+    let (config, commit) = (Arc::clone(&in_force.config), in_force.commit.as_deref().map(Text::from));
+    let metrics = Arc::new(Metrics::new(Timestamp::now()));
+    count_manifests(&metrics, &in_force);
+    let (access, tls, metered) = (access(args)?, tls(args), Some(Arc::clone(&metrics)));
+    let options = Options { access, tls, metrics: metered, ..Options::default() };
     let ledger = State::Create.open(global, output)?;
     let (http, sign_ins) = (Http::new(), sign_ins(Arc::clone(&ledger), global)?);
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     announce(global.state_path()?, &server.url())?;
+    metrics.measure(global.state_path()?);
     greet(&server, output);
 
-    let metrics = Arc::new(Metrics::new(Timestamp::now()));
-    count_manifests(&metrics, &live.in_force());
     let notification_url = notification_url(args)?;
     if notification_url.is_none() {
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
+    let reread = server.reread();
     let desk = desk(args, &server, http.clone(), Arc::clone(&sign_ins))?;
     let parts = Parts {
         config,
+        commit,
         ledger,
         store,
         connect: connect(http.clone(), Arc::clone(&sign_ins)),
@@ -60,9 +67,10 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
         desk,
     };
     let controller = Arc::new(Controller::start(parts).await);
+    controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));
-    follow(&controller, &live, &metrics).await;
+    follow(&controller, &live, &metrics, &reread, hangups).await;
     output.note("stopping");
     let _ = stop.send(true);
     controller.stop(GRACE).await;
@@ -77,23 +85,32 @@ async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
 }
 
 /// Puts every new configuration in force until it is told to stop.
-async fn follow(controller: &Controller, live: &LiveManifests, metrics: &Metrics) {
+async fn follow(
+    controller: &Controller,
+    live: &LiveManifests,
+    metrics: &Metrics,
+    reread: &Reread,
+    mut hangups: Hangups,
+) {
     let mut news = live.subscribe();
     let stopping = told_to_stop();
     tokio::pin!(stopping);
     loop {
         tokio::select! {
             () = &mut stopping => return,
-            () = told_to_look() => controller.nudge_all(),
+            () = hangups.heard() => {
+                reread.look();
+                controller.nudge_all();
+            }
             changed = news.changed() => {
                 if changed.is_err() {
                     return;
                 }
                 let in_force = news.borrow_and_update().clone();
                 count_manifests(metrics, &in_force);
-                if !Arc::ptr_eq(&in_force.config, &controller.config()) {
-                    controller.configure(Arc::clone(&in_force.config)).await;
-                }
+                controller.note_problem(in_force.problem.as_ref().map(Problem::message));
+                let commit = in_force.commit.as_deref().map(Text::from);
+                controller.configure(Arc::clone(&in_force.config), commit).await;
             }
         }
     }

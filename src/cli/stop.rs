@@ -17,12 +17,36 @@ pub async fn told_to_stop() {
     }
 }
 
-/// On Unix the signal that asks a service to read its configuration again.
-pub async fn told_to_look() {
+/// On Unix the signal that asks a service to look at everything again; heard from the beginning on, so that none is missed
+/// between two looks.
+pub struct Hangups {
     #[cfg(unix)]
-    signalled(tokio::signal::unix::SignalKind::hangup()).await;
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangups {
+    /// Listens from now on; needs a tokio runtime.
+    #[cfg(unix)]
+    pub fn listen() -> Self {
+        Self { signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok() }
+    }
+
+    /// Listens from now on.
     #[cfg(not(unix))]
-    std::future::pending::<()>().await;
+    pub const fn listen() -> Self {
+        Self {}
+    }
+
+    /// Resolves when the signal came; never without signals.
+    pub async fn heard(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
 }
 
 #[cfg(unix)]

@@ -2,19 +2,23 @@
 //!
 //! One at a time: the core stands behind a lock, and nothing in here waits for a network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use super::approval::Approval;
 use super::health::Vital;
-use crate::approved::Consent;
+use super::open::Open;
+use super::reached::{Reached, reached};
+use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
-use crate::engine::{self, Failure, Report};
+use crate::engine::{self, Report};
 use crate::manifest::config::Config;
-use crate::model::{Id, UserKey};
-use crate::plan::{Blocked, Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::model::{Id, Revision, Text};
+use crate::plan::{Change, Hold, Observed, Plan, Scope, TenantState, plan};
+use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
 
 /// How often a round is made again when somebody else wrote in between.
@@ -23,26 +27,18 @@ const TRIES: u32 = 3;
 /// Everything that rounds work on.
 pub(super) struct Core {
     pub config: Arc<Config>,
+    /// The commit that the configuration is of, where it is known.
+    pub commit: Option<Text>,
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
-    open: BTreeMap<UserKey, Open>,
-    /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
-    preserved: BTreeMap<Id, BTreeSet<Id>>,
+    /// What earlier rounds left open.
+    pub open: Open,
     /// Tenants of which everybody is to be planned as soon as they are complete.
     fresh: BTreeSet<Id>,
     /// Tenants that have neither been read nor failed yet. Nothing is planned before they have: who is read first must
     /// not decide who gets a name (rule R12).
     unheard: BTreeSet<Id>,
-}
-
-/// What a round left open of a user: planned again in every round until it is settled.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Open {
-    pub blocked: Option<Blocked>,
-    pub held: Vec<Change>,
-    /// Why the store refused its changes.
-    pub refused: Option<String>,
 }
 
 /// What a look came to.
@@ -54,15 +50,15 @@ pub(super) struct Converged {
 }
 
 impl Core {
-    pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
+    pub fn new(config: Arc<Config>, commit: Option<Text>, store: Arc<dyn Store>) -> Self {
         let (fresh, unheard) = (declared(&config), watched(&config));
         Self {
             config,
+            commit,
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
-            open: BTreeMap::new(),
-            preserved: BTreeMap::new(),
+            open: Open::default(),
             fresh,
             unheard,
         }
@@ -116,15 +112,14 @@ impl Core {
             self.fresh.insert(tenant.clone());
             return Ok(Converged::default());
         }
-        if touched.everybody || self.fresh.contains(tenant) {
-            return self.converge_all(now).await;
-        }
-        let key = |user: Id| UserKey { tenant: tenant.clone(), user };
-        let users: BTreeSet<UserKey> = touched.users.into_iter().map(key).collect();
+        let users = match reached(&self.config, &self.observed.directory, tenant, touched) {
+            Reached::Users(users) if !self.fresh.contains(tenant) => users,
+            Reached::Users(_) | Reached::Everybody => return self.converge_all(now).await,
+        };
         if users.is_empty() && !self.is_waiting(now) {
             return Ok(Converged::default());
         }
-        let scope = Scope::Users(users.into_iter().chain(self.unsettled()).collect());
+        let scope = Scope::Users(users.into_iter().chain(self.open.users().cloned()).collect());
         self.round(&scope, now).await
     }
 
@@ -138,23 +133,19 @@ impl Core {
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
-        let refused = self.open.values().any(|open| open.refused.is_some());
-        refused || self.held().any(|change| self.consent(change, now) == Consent::Given)
-    }
-
-    fn unsettled(&self) -> impl Iterator<Item = UserKey> + '_ {
-        let unsettled = |open: &Open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some();
-        self.open.iter().filter(move |(_, open)| unsettled(open)).map(|(key, _)| key.clone())
+        self.open.has_refused() || self.open.held().any(|change| self.consent(change, now) == Consent::Given)
     }
 
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
-            self.store.read(&mut self.observed.actual).await?;
-            let made = tokio::task::block_in_place(|| plan(&self.config, &self.observed, scope));
+            self.catch_up().await?;
+            let made = tokio::task::block_in_place(|| self.plan(scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
-                    self.settle(report.as_ref());
+                    if let Some(report) = &report {
+                        self.open.settle(report);
+                    }
                     self.calm();
                     let planned = match scope {
                         Scope::Users(users) => users.len(),
@@ -174,15 +165,40 @@ impl Core {
         Ok(Converged::default())
     }
 
+    /// What the configuration in force makes of what is known.
+    pub fn plan(&self, scope: &Scope) -> Plan {
+        let span = tracing::info_span!(target: TARGET, "plan", changes = tracing::field::Empty);
+        let made = span.in_scope(|| plan(&self.config, &self.observed, scope));
+        span.record("changes", made.changes.len());
+        made.of_commit(self.commit.clone())
+    }
+
+    /// Reads what the store has that is new. What is read first is shared with the store: a copy of its own, made once,
+    /// keeps every later commit cheap.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let known = self.observed.actual.revision;
+        self.store.read(&mut self.observed.actual).await?;
+        if known == Revision::default() {
+            tokio::task::block_in_place(|| self.observed.actual.part());
+        }
+        Ok(())
+    }
+
     async fn apply(&mut self, made: Plan, now: Timestamp) -> Result<Option<Report>, StoreError> {
         let approved = made.approve_where(|change| self.consent(change, now));
         let batch = approved.batch();
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
-        self.store.read(&mut self.observed.actual).await?;
-        Ok(Some(report))
+        self.write(approved).await.map(Some)
+    }
+
+    /// Writes, and reads what came of it.
+    async fn write(&mut self, approved: Approved) -> Result<Report, StoreError> {
+        let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
+        let report = engine::apply(&*self.store, approved).instrument(span).await?;
+        self.catch_up().await?;
+        Ok(report)
     }
 
     /// Applies a plan of everybody that was made just now, and remembers what it leaves open.
@@ -193,64 +209,32 @@ impl Core {
         if batch.users.is_empty() && batch.touched.is_empty() {
             return Ok(None);
         }
-        let report = engine::apply(&*self.store, approved).await?;
-        self.store.read(&mut self.observed.actual).await?;
-        self.settle(Some(&report));
-        Ok(Some(report))
+        match self.write(approved).await {
+            Ok(report) => {
+                self.open.settle(&report);
+                Ok(Some(report))
+            }
+            Err(error) => {
+                self.give_back(&Scope::All);
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers what the plan leaves open; who was planned with everybody else is owed nothing more.
+    fn remember(&mut self, made: &Plan, scope: &Scope) {
+        self.open.remember(made, scope);
+        if matches!(scope, Scope::All) {
+            let complete = made.basis.tenants.iter().filter(|head| head.state == TenantState::Complete);
+            complete.for_each(|head| {
+                self.fresh.remove(&head.tenant);
+            });
+        }
     }
 
     fn consent(&self, change: &Change, now: Timestamp) -> Consent {
         let covered = self.approvals.iter().any(|approval| approval.covers(change, now));
         if covered { Consent::Given } else { Consent::Withheld }
-    }
-
-    /// Remembers what the plan leaves open of those it speaks of. Users of a tenant that was not planned keep theirs.
-    fn remember(&mut self, made: &Plan, scope: &Scope) {
-        let planned: BTreeSet<&Id> = made
-            .basis
-            .tenants
-            .iter()
-            .filter(|head| head.state == TenantState::Complete)
-            .map(|head| &head.tenant)
-            .collect();
-        match scope {
-            Scope::All | Scope::Tenant(_) => {
-                self.open.retain(|key, _| !planned.contains(&key.tenant));
-                self.preserved.retain(|tenant, _| !planned.contains(tenant));
-            }
-            Scope::Users(users) => {
-                for key in users.iter().filter(|key| planned.contains(&key.tenant)) {
-                    self.open.remove(key);
-                    if let Some(preserved) = self.preserved.get_mut(&key.tenant) {
-                        preserved.remove(&key.user);
-                    }
-                }
-            }
-        }
-        if matches!(scope, Scope::All) {
-            self.fresh.retain(|tenant| !planned.contains(tenant));
-        }
-        for blocked in &made.blocked {
-            self.open.entry(blocked.user.key.clone()).or_default().blocked = Some(blocked.clone());
-        }
-        for held in made.changes.iter().filter(|change| change.held.is_some()) {
-            self.open.entry(held.user.key.clone()).or_default().held.push(held.clone());
-        }
-        for preserved in &made.preserved {
-            let UserKey { tenant, user } = preserved.user.key.clone();
-            self.preserved.entry(tenant).or_default().insert(user);
-        }
-    }
-
-    fn settle(&mut self, report: Option<&Report>) {
-        let Some(report) = report else { return };
-        for open in self.open.values_mut() {
-            open.held.retain(|held| !report.done.contains(&held.user.key));
-        }
-        for Failure { user, message } in &report.failures {
-            self.open.entry(user.key.clone()).or_default().refused = Some(message.clone());
-        }
-        self.open.retain(|_, open| open.blocked.is_some() || !open.held.is_empty() || open.refused.is_some());
     }
 
     /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
@@ -260,7 +244,7 @@ impl Core {
         for tenant in suspicious {
             let holds =
                 |change: &Change| change.user.key.tenant == tenant && change.held == Some(Hold::SourceUnhealthy);
-            if !self.held().any(holds) {
+            if !self.open.held().any(holds) {
                 self.observed.directory.tenant_mut(&tenant).suspicion = None;
             }
         }
@@ -272,32 +256,16 @@ impl Core {
             Scope::All | Scope::Tenant(_) => {
                 self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()));
             }
-            Scope::Users(users) => {
-                for key in users {
-                    self.open.entry(key.clone()).or_default().refused =
-                        Some(String::from("the state could not be written"));
-                }
-            }
+            Scope::Users(users) => self.open.owe(users),
         }
     }
 
-    /// What earlier rounds left open, by user.
-    pub fn open(&self) -> impl Iterator<Item = (&UserKey, &Open)> {
-        self.open.iter()
-    }
-
-    /// How many records of a tenant have local edits that stand.
-    pub fn preserved(&self, tenant: &Id) -> u64 {
-        self.preserved.get(tenant).map_or(0, |users| users.len() as u64)
-    }
-
-    /// The held changes of everybody.
-    pub fn held(&self) -> impl Iterator<Item = &Change> {
-        self.open.values().flat_map(|open| &open.held)
-    }
-
-    /// Puts another configuration in force; everybody is planned anew.
-    pub fn configure(&mut self, config: Arc<Config>) {
+    /// Puts another configuration in force; everybody is planned anew. The same one of another commit plans nobody.
+    pub fn configure(&mut self, config: Arc<Config>, commit: Option<Text>) {
+        self.commit = commit;
+        if Arc::ptr_eq(&self.config, &config) {
+            return;
+        }
         let gone: Vec<Id> = self
             .observed
             .directory
@@ -307,8 +275,7 @@ impl Core {
             .collect();
         for id in gone {
             self.observed.directory.forget(&id);
-            self.open.retain(|key, _| key.tenant != id);
-            self.preserved.remove(&id);
+            self.open.forget(&id);
         }
         self.fresh = declared(&config);
         let unread =

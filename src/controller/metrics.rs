@@ -9,7 +9,8 @@ mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use prometheus_client::encoding::text;
@@ -38,6 +39,10 @@ pub struct Metrics {
     declared: RwLock<BTreeSet<Text>>,
     /// When a directory was last read to its end.
     read_at: Mutex<BTreeMap<Text, Timestamp>>,
+    /// Since when items of queues are being worked on.
+    working: Mutex<BTreeMap<(&'static str, Text), Timestamp>>,
+    /// Where the state lies.
+    folder: OnceLock<PathBuf>,
 }
 
 impl Metrics {
@@ -49,7 +54,8 @@ impl Metrics {
         let process = ProcessFamilies::new(&mut register);
         process.build.at([env!("CARGO_PKG_VERSION")]).set(1.0);
         process.started.at([]).set(seconds(started));
-        Self { register, tenants, process, declared: RwLock::default(), read_at: Mutex::default() }
+        let (declared, read_at, working) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Self { register, tenants, process, declared, read_at, working, folder: OnceLock::new() }
     }
 
     /// The tenants that the configuration declares, by name. The series of all others go; counters of new ones start
@@ -73,6 +79,7 @@ impl Metrics {
     #[must_use]
     pub fn text_at(&self, now: Timestamp) -> String {
         self.grow_old(now);
+        self.weigh();
         let mut open = String::new();
         if let Err(fmt::Error) = text::encode_registry(&mut open, &self.register.registry) {
             error!("cannot show the metrics");
@@ -96,6 +103,13 @@ impl Metrics {
     fn grow_old(&self, now: Timestamp) {
         for (tenant, read_at) in &*self.read_at.lock().unwrap_or_else(PoisonError::into_inner) {
             self.tenants.age.at([tenant]).set((seconds(now) - seconds(*read_at)).max(0.0));
+        }
+        let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        for ([name], _) in self.process.queue_depth.all() {
+            let of_this = working.iter().filter(|((queue, _), _)| *queue == name);
+            let ages: Vec<f64> = of_this.map(|(_, began)| (seconds(now) - seconds(*began)).max(0.0)).collect();
+            self.process.queue_unfinished.at([&name]).set(ages.iter().fold(0.0, |sum, age| sum + age));
+            self.process.queue_longest.at([&name]).set(ages.into_iter().fold(0.0, f64::max));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a running bmsync answers: reads of what it knows, plans of what it would do, and orders to look, approve, apply.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use super::approval::{self, Approval};
 use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
+use super::status::Known;
 use super::{
     Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
     TenantStatus,
@@ -18,9 +19,8 @@ use crate::applied::Event;
 use crate::approved::Consent;
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
-use crate::model::{Digest, Id, Kind, Record, RecordKey, UserKey};
-use crate::plan::explain::find;
-use crate::plan::{Change, Explanation, Plan, Scope, explain, plan};
+use crate::model::{Digest, Id, Kind, Record, RecordKey};
+use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
 use crate::source::graph::connect::{Progress, Reply};
 use crate::store::StoreError;
@@ -32,18 +32,17 @@ const APPROVALS: &str = "approvals";
 #[async_trait]
 impl Operations for Controller {
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
-        let core = self.shared().core.lock().await;
+        let known = self.shared().core.lock().await.snapshot();
         let created_at = Timestamp::now();
-        let scope = scope(candidate.as_ref().unwrap_or(&core.config), tenant)?;
+        let scope = scope(candidate.as_ref().unwrap_or(&known.config), tenant)?;
         Ok(tokio::task::block_in_place(|| match candidate {
             None => {
-                let plan = plan(&core.config, &core.observed, &scope);
+                let plan = known.plan(&scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
             }
             Some(candidate) => {
-                let pending = plan(&core.config, &core.observed, &scope);
-                let plan = plan(&candidate, &core.observed, &scope);
-                let causes = causes(&plan, &pending);
+                let plan = known.plan_of(&candidate, &scope);
+                let causes = causes(&plan, &known.plan(&scope));
                 ServedPlan { plan, created_at, causes }
             }
         }))
@@ -102,7 +101,7 @@ impl Operations for Controller {
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = tokio::task::block_in_place(|| plan(&core.config, &core.observed, &scope));
+        let made = tokio::task::block_in_place(|| core.plan(&scope));
         let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
@@ -143,11 +142,17 @@ impl Operations for Controller {
         let core = self.shared().core.lock().await;
         let now = Timestamp::now();
         let config = Arc::clone(&core.config);
+        let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
         let status = |tenant: &Tenant| {
             let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
             let expiring = self.shared().credentials().of(&tenant.id).to_vec();
-            conditions.tenant(tenant, &connection, &core, &expiring, now)
+            conditions.tenant(
+                tenant,
+                &connection,
+                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
+                now,
+            )
         };
         config.tenants.iter().map(status).collect()
     }
@@ -158,17 +163,12 @@ impl Operations for Controller {
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
-        let core = self.shared().core.lock().await;
-        tokio::task::block_in_place(|| {
-            let found = find(user, &core.observed);
-            if found.is_empty() {
-                return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
-            }
-            let open = core.open().map(|(key, _)| key.clone());
-            let users: BTreeSet<UserKey> = found.iter().cloned().chain(open).collect();
-            let plan = plan(&core.config, &core.observed, &Scope::Users(users));
-            Ok(found.iter().map(|key| explain(key, &core.config, &core.observed, &plan)).collect())
-        })
+        let known = self.shared().core.lock().await.snapshot();
+        let found = tokio::task::block_in_place(|| known.explain(user));
+        if found.is_empty() {
+            return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
+        }
+        Ok(found)
     }
 
     async fn export(&self) -> Result<Vec<u8>, Refusal> {
@@ -247,7 +247,7 @@ fn unknown(wanted: &str) -> Refusal {
 }
 
 fn held(core: &Core, tenant: &Tenant) -> Held {
-    let changes: Vec<Change> = core.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
+    let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
     let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);

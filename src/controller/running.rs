@@ -14,12 +14,13 @@ use super::core::Core;
 use super::credentials::Credentials;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
+use super::queue::Queue;
 use super::status::Conditions;
 use super::subscription::SubscriptionTable;
 use super::watch::{Nudge, watch_tenant};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
-use crate::model::Id;
+use crate::model::{Id, Text};
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
 use crate::store::local::LocalStore;
@@ -39,6 +40,8 @@ pub struct Connected {
 pub struct Parts {
     /// The configuration to start with.
     pub config: Arc<Config>,
+    /// The commit that it is of, where bmsync itself keeps a copy of the repository.
+    pub commit: Option<Text>,
     /// Where mirrors and approvals are kept.
     pub ledger: Arc<dyn Ledger>,
     /// The BMS.
@@ -67,8 +70,11 @@ pub(super) struct Shared {
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
     pub desk: Desk,
+    queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
+    /// Why the newest manifests are not in force.
+    problem: Mutex<Option<String>>,
     credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
@@ -78,7 +84,8 @@ pub(super) struct Shared {
 struct Watched {
     tenant: Tenant,
     connection: Connection,
-    nudge: Arc<Nudge>,
+    /// None while it is suspended.
+    nudge: Option<Arc<Nudge>>,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
 }
@@ -86,11 +93,13 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, ledger, store, connect, notification_url, metrics, desk } = parts;
+        let Parts { config, commit, ledger, store, connect, notification_url, metrics, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
-        let mut core = Core::new(Arc::clone(&config), Arc::clone(&store) as Arc<dyn crate::store::Store>);
+        let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
+        let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
         let shared = Arc::new(Shared {
+            queue,
             ledger,
             store,
             core: tokio::sync::Mutex::new(core),
@@ -100,6 +109,7 @@ impl Controller {
             desk,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
+            problem: Mutex::default(),
             credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
@@ -114,14 +124,23 @@ impl Controller {
         &self.shared
     }
 
-    /// Puts another configuration in force: tenants that changed are connected anew, everybody is planned again.
-    pub async fn configure(&self, config: Arc<Config>) {
-        self.shared.core.lock().await.configure(Arc::clone(&config));
+    /// Puts another configuration in force: tenants that changed are connected anew, everybody is planned again. Where
+    /// only the commit is another one, that is noted and nothing is looked at.
+    pub async fn configure(&self, config: Arc<Config>, commit: Option<Text>) {
+        self.shared.core.lock().await.configure(Arc::clone(&config), commit);
+        if Arc::ptr_eq(&config, &self.shared.config()) {
+            return;
+        }
         self.shared.metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
         self.nudge_all();
+    }
+
+    /// Notes why the newest manifests are not in force, on one line fit to be shown; nothing when they are.
+    pub fn note_problem(&self, problem: Option<String>) {
+        *self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     /// Makes the tasks those of the declared tenants.
@@ -134,6 +153,9 @@ impl Controller {
         for tenant in &config.tenants {
             let before = ended.remove(&tenant.id).and_then(|watched| watched.task);
             tenants.entry(tenant.id.clone()).or_insert_with(|| Watched::start(&self.shared, tenant, before));
+        }
+        for tenant in ended.keys() {
+            self.shared.queue.forget(tenant);
         }
     }
 
@@ -148,7 +170,7 @@ impl Controller {
 
     /// Looks again at every tenant.
     pub fn nudge_all(&self) {
-        self.shared.tenants().values().for_each(|watched| watched.nudge.look());
+        self.shared.tenants().values().for_each(|watched| watched.ask(Nudge::look));
     }
 
     /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
@@ -177,24 +199,31 @@ impl Watched {
         let _ = self.stop.send(true);
     }
 
+    /// Asks its task to look; a tenant that is not watched has none.
+    fn ask(&self, how: impl FnOnce(&Nudge)) {
+        if let Some(nudge) = &self.nudge {
+            how(nudge);
+        }
+    }
+
     /// Watches a tenant once the task that watched it before has ended.
     fn start(shared: &Arc<Shared>, tenant: &Tenant, before: Option<JoinHandle<()>>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let nudge = Arc::new(Nudge::default());
         let mut connection = Connection::default();
-        let task = if tenant.suspend {
+        if tenant.suspend {
             connection.suspend();
-            None
-        } else {
-            let watching = watch_tenant(Arc::clone(shared), tenant.clone(), Arc::clone(&nudge), stopped);
-            Some(tokio::spawn(async move {
-                if let Some(before) = before {
-                    let _ = before.await;
-                }
-                watching.await;
-            }))
-        };
-        Self { tenant: tenant.clone(), connection, nudge, stop, task }
+            shared.queue.forget(&tenant.id);
+            return Self { tenant: tenant.clone(), connection, nudge: None, stop, task: None };
+        }
+        let nudge = Arc::new(Nudge::new(Arc::clone(&shared.queue), tenant.id.clone()));
+        let watching = watch_tenant(Arc::clone(shared), tenant.clone(), Arc::clone(&nudge), stopped);
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            watching.await;
+        });
+        Self { tenant: tenant.clone(), connection, nudge: Some(nudge), stop, task: Some(task) }
     }
 }
 
@@ -202,6 +231,11 @@ impl Shared {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the newest manifests are not in force.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The conditions of tenants and rules.
@@ -260,14 +294,14 @@ impl Shared {
     /// Looks again at a tenant.
     pub fn nudge(&self, tenant: &Id) {
         if let Some(watched) = self.tenants().get(tenant) {
-            watched.nudge.look();
+            watched.ask(Nudge::look);
         }
     }
 
     /// Looks again at a tenant of which a notification came.
     pub fn nudge_closely(&self, tenant: &Id) {
         if let Some(watched) = self.tenants().get(tenant) {
-            watched.nudge.look_closely();
+            watched.ask(Nudge::look_closely);
         }
     }
 

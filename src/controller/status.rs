@@ -26,6 +26,16 @@ struct Finding {
     message: String,
 }
 
+/// What conditions of a tenant are judged by, beside its connection.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub core: &'a Core,
+    /// Why the newest manifests are not in force.
+    pub problem: Option<&'a str>,
+    /// What the tenant signs in with, and when that ends.
+    pub expiring: &'a [Expiring],
+}
+
 impl Conditions {
     fn note(&mut self, object: &str, finding: Finding, now: Timestamp) -> Condition {
         let Finding { kind, status, reason, message } = finding;
@@ -47,14 +57,13 @@ impl Conditions {
         &mut self,
         tenant: &Tenant,
         connection: &Connection,
-        core: &Core,
-        expiring: &[Expiring],
+        known: Known<'_>,
         now: Timestamp,
     ) -> TenantStatus {
+        let Known { core, problem, expiring } = known;
         let known = core.observed.directory.tenant(&tenant.id);
-        let open = core.open().filter(|(key, _)| key.tenant == tenant.id);
         let (mut blocked, mut held) = (0, 0);
-        for (_, open) in open {
+        for open in core.open.of(&tenant.id) {
             blocked += u64::from(open.blocked.is_some());
             held += open.held.len() as u64;
         }
@@ -64,6 +73,7 @@ impl Conditions {
             Some(connected(connection)),
             credentials_current(expiring, now),
             Some(nothing_held(held, suspicion)),
+            Some(manifests(problem)),
             Some(synchronized(connection)),
         ];
         TenantStatus {
@@ -160,6 +170,15 @@ fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
         (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
     };
     Finding { kind: "GuardsClear", status, reason, message }
+}
+
+/// Whether what decides over the tenant is the newest that was written.
+fn manifests(problem: Option<&str>) -> Finding {
+    let (status, reason, message) = match problem {
+        None => (Truth::True, "InForce", String::new()),
+        Some(problem) => (Truth::False, "LastGoodInForce", problem.to_owned()),
+    };
+    Finding { kind: "ManifestsValid", status, reason, message }
 }
 
 fn ready(rule: &Rule, is_read: bool, broken: Option<&str>) -> Finding {

@@ -6,35 +6,61 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use super::connection::{Connection, FullRead, jittered};
 use super::core::{Converged, Core};
 use super::metrics::{Metrics, RoundResult};
 use super::mirror::{Found, Mirror};
+use super::queue::{Queue, Work};
 use super::running::{Connected, Shared};
 use super::secret;
 use super::tend::tend;
 use crate::directory::News;
 use crate::manifest::config::{Config, SignIn, Tenant};
-use crate::model::Status;
+use crate::model::{Id, Status};
 use crate::plan::Action;
 use crate::source::expiry::Expiring;
 use crate::source::{Source, SourceError, SourceErrorClass};
+use crate::spans::TARGET;
 use crate::vault;
 
 /// A notification may come before the delta shows its change: so often it is looked again, after so long.
 const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// Ends a tenant's waiting.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Nudge {
+    queue: Arc<Queue>,
+    tenant: Id,
     notify: Notify,
     relooks: AtomicU32,
 }
 
 impl Nudge {
+    /// Of a tenant that waits for its first look.
+    pub fn new(queue: Arc<Queue>, tenant: Id) -> Self {
+        queue.add(&tenant);
+        Self { queue, tenant, notify: Notify::new(), relooks: AtomicU32::default() }
+    }
+
+    /// The look begins.
+    fn take(&self) -> Work {
+        self.queue.take(&self.tenant)
+    }
+
+    /// Waits for so long, or until somebody asks for a look or tells it to stop.
+    async fn wait(&self, time: Duration, stop: &mut watch::Receiver<bool>) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.notify.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+
     /// Look again.
     pub fn look(&self) {
+        self.queue.add(&self.tenant);
         self.notify.notify_one();
     }
 
@@ -84,7 +110,10 @@ pub(super) async fn watch_tenant(
                 tokio::join!(eye.watch(&*source, &nudge, stop.clone()), tending);
             }
             Err(error) => {
+                let work = nudge.take();
+                work.failed();
                 let wait = eye.fail(error).await;
+                drop(work);
                 eye.wait(wait, &nudge, &mut stop).await;
             }
         }
@@ -112,7 +141,10 @@ impl Eye {
     /// Looks, waits, looks again.
     async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let Some(wait) = self.look(source, nudge, &mut stop).await else { return };
+            let work = nudge.take();
+            let span = tracing::info_span!(target: TARGET, "round", tenant = %self.tenant.name);
+            let Some(wait) = self.look(source, nudge, &work, &mut stop).instrument(span).await else { return };
+            drop(work);
             self.wait(wait, nudge, &mut stop).await;
         }
     }
@@ -121,17 +153,21 @@ impl Eye {
     async fn wait(&self, wait: Duration, nudge: &Nudge, stop: &mut watch::Receiver<bool>) {
         let awaits = self.shared.connection(&self.tenant.id, |connection| connection.awaits());
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = nudge.notify.notified() => {}
+            () = nudge.wait(wait, stop) => {}
             () = secret::replaced(self.tenant.credential.place()), if awaits.is_some() => {
                 tracing::info!(tenant = %self.tenant.name, "the secret was replaced: looking again");
             }
-            _ = stop.changed() => {}
         }
     }
 
     /// One look; says how long to wait before the next. `None` when it was told to stop.
-    async fn look(&mut self, source: &dyn Source, nudge: &Nudge, stop: &mut watch::Receiver<bool>) -> Option<Duration> {
+    async fn look(
+        &mut self,
+        source: &dyn Source,
+        nudge: &Nudge,
+        work: &Work,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<Duration> {
         let policy = self.shared.config().policy.clone();
         let began = Instant::now();
         let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
@@ -140,8 +176,9 @@ impl Eye {
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
         };
         // Nothing is held while the network is waited for: other tenants go on.
+        let reading = tracing::info_span!(target: TARGET, "read", full = links.is_none());
         let read = tokio::select! {
-            read = source.read(links.as_ref(), &()) => read,
+            read = source.read(links.as_ref(), &()).instrument(reading) => read,
             _ = stop.wait_for(|stop| *stop) => return None,
         };
         self.look_at_credentials(source).await;
@@ -149,12 +186,16 @@ impl Eye {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
                 self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
-                let (found, result) = self.converge(news).await;
+                let (found, result) = self.converge(news, work.noticed()).await;
+                if result == RoundResult::Failed {
+                    work.failed();
+                }
                 self.count(result, began.elapsed(), None);
                 nudge.closer_look(found).unwrap_or_else(|| jittered(policy.poll_interval, self.random.f64()))
             }
             Err(error) => {
                 let class = error.class;
+                work.failed();
                 let wait = self.fail(error).await;
                 self.count(RoundResult::Failed, began.elapsed(), Some(class));
                 wait
@@ -204,8 +245,7 @@ impl Eye {
     }
 
     /// Takes the news in, saves them, and makes BMS follow.
-    async fn converge(&mut self, news: News) -> (Finding, RoundResult) {
-        let noticed = Instant::now();
+    async fn converge(&mut self, news: News, noticed: Instant) -> (Finding, RoundResult) {
         let changes = match &news {
             News::Changes(changes) => Some(changes.clone()),
             News::Everything(_) => None,
@@ -258,22 +298,22 @@ fn tally(metrics: &Metrics, tenant: &Tenant, core: &Core, corrected: Option<usiz
     if let Some(corrected) = corrected {
         metrics.full_read(name, corrected as u64);
     }
+    metrics.state(core.observed.actual.revision);
     if converged.is_none_or(|converged| converged.planned == 0) {
         return;
     }
     for tenant in &core.config.tenants {
         tally_open(metrics, tenant, core);
     }
-    metrics.state(core.observed.actual.revision, None);
 }
 
 /// What rounds have left open of a tenant, and what it owns.
 fn tally_open(metrics: &Metrics, tenant: &Tenant, core: &Core) {
     let name = tenant.name.as_str();
-    let open: Vec<_> = core.open().filter(|(key, _)| key.tenant == tenant.id).map(|(_, open)| open).collect();
+    let open: Vec<_> = core.open.of(&tenant.id).collect();
     metrics.blocked(name, open.iter().filter_map(|open| Some((open.blocked.as_ref()?.code, 1))));
     metrics.held(name, open.iter().flat_map(|open| &open.held).filter_map(|held| Some((held.held?, 1))));
-    metrics.preserved(name, core.preserved(&tenant.id));
+    metrics.preserved(name, core.open.preserved(&tenant.id));
     let actual = &core.observed.actual;
     let active = actual.owned_active(&tenant.id);
     let all = actual.owning_tenants().find(|(id, _)| **id == tenant.id).map_or(0, |(_, all)| all);

@@ -3,6 +3,7 @@
 //! Pure: sources write into it, the rules read from it. It knows nothing of HTTP and nothing of BMS.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use indexmap::IndexMap;
@@ -75,6 +76,9 @@ pub enum Coverage {
 ///
 /// Groups are numbered in the order they were first heard of; edges hold numbers. A removed group keeps its number and
 /// its edges and grants nothing.
+///
+/// A clone shares what is large with the original, until one of the two changes: so a question about everybody can be
+/// answered beside the rounds, and only a change that comes meanwhile pays for a copy.
 #[derive(Clone, Debug, Default)]
 pub struct TenantDirectory {
     /// How complete this is.
@@ -85,11 +89,18 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
-    users: IndexMap<Id, User, RandomState>,
-    groups: Vec<Group>,
-    group_numbers: HashMap<Id, u32, RandomState>,
+    users: Arc<IndexMap<Id, User, RandomState>>,
+    groups: Arc<Groups>,
+    member_of: Arc<HashMap<Id, Vec<u32>, RandomState>>,
+}
+
+/// The groups of a tenant, by number.
+#[derive(Clone, Debug, Default)]
+struct Groups {
+    list: Vec<Group>,
+    numbers: HashMap<Id, u32, RandomState>,
+    /// Direct members of each.
     member_counts: Vec<u32>,
-    member_of: HashMap<Id, Vec<u32>, RandomState>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -134,32 +145,32 @@ impl TenantDirectory {
     /// The groups ever heard of, by number; some may be gone.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
-        &self.groups
+        &self.groups.list
     }
 
     /// How many groups exist.
     #[must_use]
     pub fn group_count(&self) -> usize {
-        self.groups.iter().filter(|group| group.exists).count()
+        self.groups.list.iter().filter(|group| group.exists).count()
     }
 
     /// A group's number.
     #[must_use]
     pub fn group_number(&self, id: &Id) -> Option<u32> {
-        self.group_numbers.get(id).copied()
+        self.groups.numbers.get(id).copied()
     }
 
     /// A group that exists.
     #[must_use]
     pub fn group(&self, id: &Id) -> Option<&Group> {
-        self.group_number(id).map(|number| &self.groups[number as usize]).filter(|group| group.exists)
+        self.group_number(id).map(|number| &self.groups.list[number as usize]).filter(|group| group.exists)
     }
 
     /// How many direct members a group has.
     #[must_use]
     pub fn member_count(&self, group: &Id) -> u32 {
-        let number = self.group_number(group).filter(|number| self.groups[*number as usize].exists);
-        number.and_then(|number| self.member_counts.get(number as usize).copied()).unwrap_or_default()
+        let number = self.group_number(group).filter(|number| self.groups.list[*number as usize].exists);
+        number.and_then(|number| self.groups.member_counts.get(number as usize).copied()).unwrap_or_default()
     }
 
     /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
@@ -173,7 +184,7 @@ impl TenantDirectory {
     pub fn differences(&self, other: &Self) -> usize {
         let groups = |known: &Self, id: &Id| {
             let mut ids: Vec<Id> =
-                known.groups_of(id).iter().map(|number| known.groups[*number as usize].id.clone()).collect();
+                known.groups_of(id).iter().map(|number| known.groups.list[*number as usize].id.clone()).collect();
             ids.sort_unstable();
             ids
         };
@@ -184,26 +195,29 @@ impl TenantDirectory {
 
     /// Adds a user, or changes what is given of it.
     pub fn upsert_user(&mut self, id: Id, patch: UserPatch) {
-        self.users.entry(id).or_default().apply(patch);
+        Arc::make_mut(&mut self.users).entry(id).or_default().apply(patch);
     }
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        self.users.swap_remove(id);
+        if self.users.contains_key(id) {
+            Arc::make_mut(&mut self.users).swap_remove(id);
+        }
         match removal {
-            Removal::Soft => {}
-            Removal::Hard => {
-                for number in self.member_of.remove(id).unwrap_or_default() {
-                    self.member_counts[number as usize] -= 1;
+            Removal::Hard if self.member_of.contains_key(id) => {
+                let groups = Arc::make_mut(&mut self.groups);
+                for number in Arc::make_mut(&mut self.member_of).remove(id).unwrap_or_default() {
+                    groups.member_counts[number as usize] -= 1;
                 }
             }
+            Removal::Soft | Removal::Hard => {}
         }
     }
 
     /// Adds a group, or changes what is given of it; a removed one exists again.
     pub fn upsert_group(&mut self, id: &Id, patch: GroupPatch) {
         let number = self.number_group(id);
-        let group = &mut self.groups[number as usize];
+        let group = &mut Arc::make_mut(&mut self.groups).list[number as usize];
         let GroupPatch { display_name, created, security_enabled } = patch;
         group.exists = true;
         display_name.onto(&mut group.display_name);
@@ -214,19 +228,18 @@ impl TenantDirectory {
     /// Marks a group as gone. A group that was never heard of stays unknown.
     pub fn remove_group(&mut self, id: &Id) {
         if let Some(number) = self.group_number(id) {
-            self.groups[number as usize].exists = false;
+            Arc::make_mut(&mut self.groups).list[number as usize].exists = false;
         }
     }
 
     /// Adds a direct membership; false when it was there already.
     pub fn add_member(&mut self, group: &Id, member: &Id) -> bool {
         let number = self.number_group(group);
-        let groups = self.member_of.entry(member.clone()).or_default();
-        match groups.binary_search(&number) {
+        match self.groups_of(member).binary_search(&number) {
             Ok(_) => false,
             Err(at) => {
-                groups.insert(at, number);
-                self.member_counts[number as usize] += 1;
+                Arc::make_mut(&mut self.member_of).entry(member.clone()).or_default().insert(at, number);
+                Arc::make_mut(&mut self.groups).member_counts[number as usize] += 1;
                 true
             }
         }
@@ -235,31 +248,55 @@ impl TenantDirectory {
     /// Ends a direct membership; false when there was none.
     pub fn remove_member(&mut self, group: &Id, member: &Id) -> bool {
         let Some(number) = self.group_number(group) else { return false };
-        let Some(groups) = self.member_of.get_mut(member) else { return false };
-        match groups.binary_search(&number) {
+        match self.groups_of(member).binary_search(&number) {
             Err(_) => false,
             Ok(at) => {
-                groups.remove(at);
-                self.member_counts[number as usize] -= 1;
+                if let Some(groups) = Arc::make_mut(&mut self.member_of).get_mut(member) {
+                    groups.remove(at);
+                }
+                Arc::make_mut(&mut self.groups).member_counts[number as usize] -= 1;
                 true
             }
         }
     }
 
+    /// The users that are in one of these groups now, directly or through other groups that exist. Costs a look at every
+    /// member, but no plan.
+    #[must_use]
+    pub fn users_under<'a>(&self, groups: impl IntoIterator<Item = &'a Id>) -> Vec<Id> {
+        let mut below: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
+        for (number, group) in (0_u32..).zip(self.groups()).filter(|(_, group)| group.exists) {
+            for parent in self.groups_of(&group.id) {
+                below.entry(*parent).or_default().push(number);
+            }
+        }
+        let mut waiting: Vec<u32> = groups.into_iter().filter_map(|group| self.group_number(group)).collect();
+        let mut under = vec![false; self.groups().len()];
+        while let Some(number) = waiting.pop() {
+            if !std::mem::replace(&mut under[number as usize], true) {
+                waiting.extend(below.get(&number).into_iter().flatten());
+            }
+        }
+        let is_under = |groups: &[u32]| groups.iter().any(|number| under[*number as usize]);
+        let members = self.member_of.iter().filter(|(_, groups)| is_under(groups)).map(|(member, _)| member);
+        members.filter(|member| self.group_number(member).is_none()).cloned().collect()
+    }
+
     fn number_group(&mut self, id: &Id) -> u32 {
-        if let Some(&number) = self.group_numbers.get(id) {
+        if let Some(number) = self.group_number(id) {
             return number;
         }
-        let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(Group {
+        let groups = Arc::make_mut(&mut self.groups);
+        let number = u32::try_from(groups.list.len()).unwrap_or(u32::MAX);
+        groups.list.push(Group {
             id: id.clone(),
             exists: false,
             display_name: None,
             created: None,
             security_enabled: None,
         });
-        self.member_counts.push(0);
-        self.group_numbers.insert(id.clone(), number);
+        groups.member_counts.push(0);
+        groups.numbers.insert(id.clone(), number);
         number
     }
 }

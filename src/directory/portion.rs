@@ -1,8 +1,10 @@
 //! A directory in portions, so that it can be kept and read back without being in memory twice.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Group, TenantDirectory, User};
+use super::{Group, Groups, TenantDirectory, User};
 use crate::model::Id;
 
 /// A part of a directory.
@@ -28,25 +30,26 @@ impl TenantDirectory {
             let some: Vec<_> = members.by_ref().take(size).map(|(id, groups)| (id.clone(), groups.clone())).collect();
             (!some.is_empty()).then_some(Portion::Members(some))
         });
-        std::iter::once_with(|| Portion::Groups(self.groups.clone())).chain(users).chain(members)
+        std::iter::once_with(|| Portion::Groups(self.groups.list.clone())).chain(users).chain(members)
     }
 
     /// Takes a portion in; all portions of a directory make it whole again.
     pub fn absorb(&mut self, portion: Portion) {
         match portion {
             Portion::Groups(groups) => {
-                self.group_numbers = (0_u32..).zip(&groups).map(|(number, group)| (group.id.clone(), number)).collect();
-                self.member_counts = vec![0; groups.len()];
-                self.groups = groups;
+                let numbers = (0_u32..).zip(&groups).map(|(number, group)| (group.id.clone(), number)).collect();
+                let member_counts = vec![0; groups.len()];
+                self.groups = Arc::new(Groups { list: groups, numbers, member_counts });
             }
-            Portion::Users(users) => self.users.extend(users),
+            Portion::Users(users) => Arc::make_mut(&mut self.users).extend(users),
             Portion::Members(members) => {
+                let groups = Arc::make_mut(&mut self.groups);
                 for number in members.iter().flat_map(|(_, groups)| groups) {
-                    if let Some(count) = self.member_counts.get_mut(*number as usize) {
+                    if let Some(count) = groups.member_counts.get_mut(*number as usize) {
                         *count += 1;
                     }
                 }
-                self.member_of.extend(members);
+                Arc::make_mut(&mut self.member_of).extend(members);
             }
         }
     }

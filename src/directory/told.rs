@@ -32,7 +32,11 @@ pub enum Told {
 pub struct Touched {
     /// Users that changed, came, went, or joined or left a group.
     pub users: HashSet<Id>,
-    /// Whether groups themselves changed in a way that may matter to any of their members.
+    /// Groups that came, went, or changed in what rules read of them.
+    pub groups: HashSet<Id>,
+    /// Groups that joined or left another group: where groups nest, that touches whoever is under them.
+    pub moved: HashSet<Id>,
+    /// Whether everything was read anew.
     pub everybody: bool,
 }
 
@@ -60,7 +64,8 @@ impl Touched {
     /// Whether nobody is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && !self.everybody
+        let Self { users, groups, moved, everybody } = self;
+        users.is_empty() && groups.is_empty() && moved.is_empty() && !everybody
     }
 }
 
@@ -72,7 +77,7 @@ impl TenantDirectory {
                 let suspicion = self.suspicion.take();
                 *self = *whole;
                 self.suspicion = suspicion;
-                Touched { users: HashSet::new(), everybody: true }
+                Touched { everybody: true, ..Touched::default() }
             }
             News::Changes(changes) => self.follow(changes),
         }
@@ -110,11 +115,14 @@ impl TenantDirectory {
             Told::Group(id, patch) => {
                 let before = self.group(&id).cloned();
                 self.upsert_group(&id, patch);
-                touched.everybody |=
-                    self.group(&id).map(super::Group::bearing) != before.as_ref().map(super::Group::bearing);
+                if self.group(&id).map(super::Group::bearing) != before.as_ref().map(super::Group::bearing) {
+                    touched.groups.insert(id);
+                }
             }
             Told::GroupGone(id) => {
-                touched.everybody |= self.group(&id).is_some();
+                if self.group(&id).is_some() {
+                    touched.groups.insert(id.clone());
+                }
                 self.remove_group(&id);
             }
             Told::Joined { group, member } => {
@@ -130,10 +138,11 @@ impl TenantDirectory {
         }
     }
 
-    /// A member that is a group brings its own members along.
+    /// Whether a member is a user or a group is known only once the group has been heard of. One that is heard of later
+    /// counts as a user until then, and as a group that came when it comes.
     fn touch_member(&self, member: Id, touched: &mut Touched) {
         if self.group_number(&member).is_some() {
-            touched.everybody = true;
+            touched.moved.insert(member);
         } else {
             touched.users.insert(member);
         }

@@ -11,8 +11,20 @@ use crate::model::{Id, Revision, Text, UserKey};
 /// The event with all its keys, in their order.
 #[must_use]
 pub fn event(event: &Event) -> Value {
-    let Event { id, at, revision, action, user, user_principal_name, rule, reason, config_digest, before, after } =
-        event;
+    let Event {
+        id,
+        at,
+        revision,
+        action,
+        user,
+        user_principal_name,
+        rule,
+        reason,
+        config_digest,
+        config_commit,
+        before,
+        after,
+    } = event;
     let user = user.as_ref().map(|key| {
         json!({
             "tenantId": key.tenant.to_string(),
@@ -31,6 +43,7 @@ pub fn event(event: &Event) -> Value {
         "rule": rule.as_deref(),
         "reason": reason.as_str(),
         "configDigest": config_digest.as_deref(),
+        "configCommit": config_commit.as_deref(),
         "before": before.as_ref().map(record),
         "after": record(after),
     })
@@ -39,7 +52,7 @@ pub fn event(event: &Event) -> Value {
 /// An event out of the JSON that [`event`] gives; `None` when it is none.
 #[must_use]
 pub fn read(value: &Value) -> Option<Event> {
-    let Told { id, at, revision, action, user, rule, reason, config_digest, before, after } =
+    let Told { id, at, revision, action, user, rule, reason, config_digest, config_commit, before, after } =
         Told::deserialize(value).ok()?;
     let before = match before {
         Some(before) => Some(record::read(&before)?),
@@ -49,7 +62,20 @@ pub fn read(value: &Value) -> Option<Event> {
         (Some(UserKey { tenant: tenant_id, user: id }), user_principal_name)
     });
     let (revision, after) = (Revision(revision), record::read(&after)?);
-    Some(Event { id, at, revision, action, user, user_principal_name, rule, reason, config_digest, before, after })
+    Some(Event {
+        id,
+        at,
+        revision,
+        action,
+        user,
+        user_principal_name,
+        rule,
+        reason,
+        config_digest,
+        config_commit,
+        before,
+        after,
+    })
 }
 
 #[derive(Deserialize)]
@@ -63,6 +89,7 @@ struct Told {
     rule: Option<Text>,
     reason: Text,
     config_digest: Option<Text>,
+    config_commit: Option<Text>,
     before: Option<Value>,
     after: Value,
 }

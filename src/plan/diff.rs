@@ -31,6 +31,7 @@ pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     Plan {
         basis: Basis {
             config_digest: config.digest.clone(),
+            config_commit: None,
             state_revision: observed.actual.revision,
             tenants: heads(&desired, observed, scope, imprints),
         },

@@ -78,11 +78,22 @@ pub struct Plan {
     pub unchanged: u64,
 }
 
+impl Plan {
+    /// The same plan, made from the manifests of that commit.
+    #[must_use]
+    pub fn of_commit(mut self, commit: Option<Text>) -> Self {
+        self.basis.config_commit = commit;
+        self
+    }
+}
+
 /// What a plan was made from.
 #[derive(Clone, Debug)]
 pub struct Basis {
     /// Of the configuration.
     pub config_digest: String,
+    /// The commit that the configuration is of, where it is known: bmsync itself keeps a copy of the repository.
+    pub config_commit: Option<Text>,
     /// Of the BMS state.
     pub state_revision: Revision,
     /// By tenant ID.

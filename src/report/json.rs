@@ -72,11 +72,12 @@ pub fn document(plan: &Plan, created_at: Timestamp) -> impl Serialize + '_ {
 
 fn document_of<C: Serialize>(plan: &Plan, created_at: Timestamp, changes: C) -> Document<'_, C> {
     let Plan { basis, changes: _, touched: _, preserved, blocked, unchanged: _ } = plan;
-    let Basis { config_digest, state_revision, tenants } = basis;
+    let Basis { config_digest, config_commit, state_revision, tenants } = basis;
     Document {
         format_version: FORMAT_VERSION,
         created_at: Seconds(created_at),
         config_digest,
+        config_commit: config_commit.as_deref(),
         state_revision: state_revision.0,
         tenants: List(tenants, TenantJson::of),
         summary: plan.summary(),
@@ -92,6 +93,8 @@ struct Document<'a, C> {
     format_version: &'static str,
     created_at: Seconds,
     config_digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_commit: Option<&'a str>,
     state_revision: u64,
     tenants: List<'a, TenantHead, TenantJson<'a>>,
     summary: Summary,

@@ -78,7 +78,9 @@ const fn adds(change: &Change) -> bool {
 
 fn opening(plan: &Shown<'_>) -> String {
     let basis = plan.basis;
-    let config = code(&words::short(&basis.config_digest));
+    let commit =
+        basis.config_commit.as_deref().map(|commit| format!(" (commit {})", code(&words::short_commit(commit))));
+    let config = code(&words::short(&basis.config_digest)) + commit.as_deref().unwrap_or_default();
     format!(
         "## bmsync plan\n\n**{}**\n\nMade from configuration {config} and BMS state at revision {}.\n\n",
         super::sum::sum(plan),

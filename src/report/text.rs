@@ -96,8 +96,8 @@ impl Page<'_> {
     }
 
     fn head(&mut self) {
-        let Basis { config_digest, state_revision, tenants } = self.basis;
-        let config = words::short(config_digest);
+        let Basis { config_digest, config_commit, state_revision, tenants } = self.basis;
+        let config = words::short(config_digest) + &words::of_commit(config_commit.as_deref());
         self.line(format_args!("Made from configuration {config}, BMS state at revision {state_revision} and"));
         let widest = tenants.iter().map(|head| words::tenant_name(head).chars().count()).max().unwrap_or(0);
         for head in tenants {

@@ -69,6 +69,16 @@ pub fn short(digest: &str) -> String {
     safe(&hex.chars().take(12).collect::<String>()).into_owned()
 }
 
+/// The first digits of a commit, safe.
+pub fn short_commit(commit: &str) -> String {
+    safe(&commit.chars().take(12).collect::<String>()).into_owned()
+}
+
+/// ` (commit 0123456789ab)`; nothing without one.
+pub fn of_commit(commit: Option<&str>) -> String {
+    commit.map(|commit| format!(" (commit {})", short_commit(commit))).unwrap_or_default()
+}
+
 /// `3 to create, 1 to update`; `None` when nothing changes.
 pub fn to_do(summary: &Summary) -> Option<String> {
     let parts: Vec<String> = Action::ALL

@@ -63,9 +63,15 @@ pub struct AccessOptions {
 
 /// Who may ask.
 #[derive(Clone, Default)]
-pub struct Access(Vec<Entry>);
+pub struct Access {
+    entries: Vec<Entry>,
+    /// Where they came from, to be read again.
+    file: Option<PathBuf>,
+    /// Those that did not come from the file.
+    fixed: Vec<Entry>,
+}
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Entry {
     role: Role,
     hash: [u8; 32],
@@ -73,7 +79,7 @@ struct Entry {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Access({} tokens)", self.0.len())
+        write!(f, "Access({} tokens)", self.entries.len())
     }
 }
 
@@ -90,10 +96,7 @@ impl Access {
     /// When a source is given and has no usable token; the error says where and never repeats what is there.
     pub fn load(options: &AccessOptions) -> Result<Self, AccessError> {
         let AccessOptions { file, viewer, operator } = options;
-        let mut access = Self::default();
-        if let Some(path) = file {
-            access = Self::parse(&path.display().to_string(), &read(path)?)?;
-        }
+        let mut access = Self { file: file.clone(), ..Self::default() };
         for (variable, role, token) in
             [(VIEWER_VARIABLE, Role::Viewer, viewer), (OPERATOR_VARIABLE, Role::Operator, operator)]
         {
@@ -103,7 +106,30 @@ impl Access {
                     .map_err(|why| AccessError::Variable { variable, why })?;
             }
         }
-        Ok(access)
+        access.fixed.clone_from(&access.entries);
+        access.again()
+    }
+
+    /// What a new look at the file gives; without a file the same as before. Never lets in everybody where a token was
+    /// needed: a file without any is an error.
+    ///
+    /// # Errors
+    /// As [`Access::load`].
+    pub fn again(&self) -> Result<Self, AccessError> {
+        let Self { entries: _, file, fixed } = self;
+        let Some(path) = file else { return Ok(self.clone()) };
+        let name = path.display().to_string();
+        let mut access = Self::parse(&name, &read(path)?)?;
+        for Entry { role, hash } in fixed {
+            access.insert(*role, *hash).map_err(|why| AccessError::Clash { file: name.clone(), why })?;
+        }
+        Ok(Self { entries: access.entries, file: file.clone(), fixed: fixed.clone() })
+    }
+
+    /// Whether both let the same in.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.entries == other.entries
     }
 
     /// Reads the text of a token file: lines `role token`, where the token may be `sha256:` and 64 hex digits; blank
@@ -127,7 +153,7 @@ impl Access {
                 (Some(_), None, _) | (Some(_), Some(_), Some(_)) => return Err(at(TokenFault::Shape)),
             }
         }
-        if access.0.is_empty() {
+        if access.entries.is_empty() {
             return Err(AccessError::Empty { file: file.to_owned() });
         }
         Ok(access)
@@ -136,7 +162,7 @@ impl Access {
     /// Whether nobody has a token.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// The role of whoever shows this token. Takes the same time for every token of its length.
@@ -144,7 +170,7 @@ impl Access {
     pub fn role(&self, token: &str) -> Option<Role> {
         let shown = hash(token);
         let rank = self
-            .0
+            .entries
             .iter()
             .fold(0_u8, |rank, Entry { role, hash }| u8::conditional_select(&rank, &role.rank(), hash.ct_eq(&shown)));
         [Role::Viewer, Role::Operator].into_iter().find(|role| role.rank() == rank)
@@ -159,10 +185,14 @@ impl Access {
             None if token.bytes().all(|byte| byte.is_ascii_graphic()) => hash(token),
             None => return Err(TokenFault::Signs),
         };
-        if self.0.iter().any(|entry| entry.hash == hash && entry.role != role) {
+        self.insert(role, hash)
+    }
+
+    fn insert(&mut self, role: Role, hash: [u8; 32]) -> Result<(), TokenFault> {
+        if self.entries.iter().any(|entry| entry.hash == hash && entry.role != role) {
             return Err(TokenFault::TwoRoles);
         }
-        self.0.push(Entry { role, hash });
+        self.entries.push(Entry { role, hash });
         Ok(())
     }
 }
@@ -220,6 +250,14 @@ pub enum AccessError {
         file: String,
         /// From 1.
         line: usize,
+        /// Why.
+        why: TokenFault,
+    },
+    /// A token of the file is also that of a variable.
+    #[error("{file} and the environment do not go together: {why}")]
+    Clash {
+        /// Which file.
+        file: String,
         /// Why.
         why: TokenFault,
     },

@@ -5,40 +5,73 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tracing::Instrument as _;
 
 use super::auth::{Access, Role};
+use super::files::Files;
 use super::problem::{Problem, ProblemKind};
+use super::routes::ROUTES;
+use crate::controller::metrics::Metrics;
+use crate::spans::TARGET;
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
+
+/// What the gate knows.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Who may ask.
+    pub files: Arc<Files>,
+    /// Where answers are counted.
+    pub metrics: Option<Arc<Metrics>>,
+}
 
 /// Headers by which a proxy says that somebody else is asking.
 const FORWARDED: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
 
 /// Lets a request in, with the [`Role`] of whoever asks among its extensions, or answers with a problem.
-pub async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let (started, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().and_then(|matched| template(matched.as_str()));
     let is_private = is_private(&path);
-    let answer = match admit(&access, &request, is_private) {
+    let span = tracing::info_span!(target: TARGET, "request", http.request.method = verb(&method),
+        http.route = route.unwrap_or("none"), http.response.status_code = tracing::field::Empty);
+    let answer = match admit(&gate.files.access(), &request, is_private) {
         Ok(role) => {
             request.extensions_mut().remove::<Role>();
             if let Some(role) = role {
                 request.extensions_mut().insert(role);
             }
-            next.run(request).await
+            next.run(request).instrument(span.clone()).await
         }
         Err(problem) => problem.into_response(),
     };
     // The query is left out: it may name a user, or hold a token of a handshake.
-    tracing::debug!(%method, path, status = answer.status().as_u16(), elapsed = ?started.elapsed(), "answered");
+    let (status, elapsed) = (answer.status().as_u16(), started.elapsed());
+    tracing::debug!(%method, path, status, ?elapsed, "answered");
+    span.record("http.response.status_code", status);
+    if let Some(metrics) = &gate.metrics {
+        metrics.http(route, method.as_str(), status, elapsed);
+    }
     dressed(answer)
+}
+
+/// A method that there is; a stranger may send any word.
+fn verb(method: &Method) -> &str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+    if known.contains(method) { method.as_str() } else { "other" }
+}
+
+/// The route's own word for the path, so that what is counted is of a closed set.
+fn template(path: &str) -> Option<&'static str> {
+    ROUTES.iter().map(|route| route.path).find(|known| *known == path)
 }
 
 fn is_private(path: &str) -> bool {

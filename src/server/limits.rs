@@ -31,8 +31,8 @@ pub struct Limits {
     pub turn_timeout: Duration,
     /// How long requests under way may still take after the shutdown began.
     pub farewell: Duration,
-    /// Between looks at the files of the certificate.
-    pub certificate_interval: Duration,
+    /// Between looks at the files of tokens and certificate.
+    pub file_interval: Duration,
 }
 
 impl Default for Limits {
@@ -51,7 +51,7 @@ impl Default for Limits {
             notifications: 64,
             turn_timeout: Duration::from_secs(10),
             farewell: Duration::from_secs(8),
-            certificate_interval: Duration::from_mins(1),
+            file_interval: Duration::from_secs(10),
         }
     }
 }

@@ -21,10 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::files::Files;
 use super::gate::Peer;
 use super::limits::Limits;
 use super::patient::Patient;
-use super::tls::{Certificates, Reload};
 
 /// After an accept that failed for want of something, for example of file handles.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -44,20 +44,22 @@ pub struct Entrance {
 pub async fn run(
     listener: TcpListener,
     entrance: Entrance,
-    certificates: Option<Arc<Certificates>>,
+    files: Arc<Files>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let slots = Arc::new(Semaphore::new(entrance.limits.connections));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
-    let mut looks = tokio::time::interval(entrance.limits.certificate_interval);
+    let mut looks = tokio::time::interval(entrance.limits.file_interval);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = looks.tick() => look(certificates.as_ref()),
+            _ = looks.tick() => look(&files),
+            () = files.asked() => look(&files),
             (slot, stream, peer) = accept(&listener, &slots) => {
                 connections.spawn(connection(entrance.clone(), stream, peer, slot, stopping.clone()));
             }
@@ -93,14 +95,10 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Looks at the certificate's files, beside the threads that answer.
-fn look(certificates: Option<&Arc<Certificates>>) {
-    let Some(certificates) = certificates.cloned() else { return };
-    tokio::task::spawn_blocking(move || match certificates.reload() {
-        Ok(Reload::Unchanged) => {}
-        Ok(Reload::Replaced) => tracing::info!("the server's certificate was replaced"),
-        Err(error) => tracing::warn!(%error, "the server's new certificate is not used; the one before stays"),
-    });
+/// Looks at the files of tokens and certificate, beside the threads that answer.
+fn look(files: &Arc<Files>) {
+    let files = Arc::clone(files);
+    tokio::task::spawn_blocking(move || files.look());
 }
 
 async fn connection(

@@ -17,6 +17,7 @@ mod body;
 mod candidate;
 
 mod connecting;
+mod files;
 
 mod gate;
 
@@ -59,6 +60,8 @@ pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, ProblemKind};
 pub use tls::{TlsError, TlsFiles};
 
 use crate::controller::Operations;
+use crate::controller::metrics::Metrics;
+use files::Files;
 use tls::Certificates;
 
 /// How a server serves.
@@ -70,6 +73,8 @@ pub struct Options {
     pub limits: Limits,
     /// The certificate; without one the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Where answers are counted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// Why a server cannot serve.
@@ -94,9 +99,20 @@ pub enum ServeError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    access: Access,
     limits: Limits,
-    certificates: Option<Arc<Certificates>>,
+    files: Arc<Files>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+/// Has a server look at its files again: tokens and certificate.
+#[derive(Clone, Debug)]
+pub struct Reread(Arc<Files>);
+
+impl Reread {
+    /// Looks now.
+    pub fn look(&self) {
+        self.0.ask();
+    }
 }
 
 impl Server {
@@ -105,12 +121,13 @@ impl Server {
     /// # Errors
     /// When the address cannot be had, or the certificate cannot be used.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self, ServeError> {
-        let Options { access, limits, tls } = options;
+        let Options { access, limits, tls, metrics } = options;
         let certificates = tls.map(Certificates::load).transpose()?.map(Arc::new);
         let refused = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, address, access, limits, certificates })
+        let files = Arc::new(Files::new(access, certificates));
+        Ok(Self { listener, address, limits, files, metrics })
     }
 
     /// Where it listens.
@@ -122,7 +139,7 @@ impl Server {
     /// The root of what it serves, as a client on this machine would write it.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.certificates.is_some() { "https" } else { "http" };
+        let scheme = if self.files.certificates().is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -130,13 +147,19 @@ impl Server {
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         let is_near = self.address.ip().to_canonical().is_loopback();
-        match (is_near, self.access.is_local(), self.certificates.is_some()) {
+        match (is_near, self.files.access().is_local(), self.files.certificates().is_some()) {
             (true, _, _) | (false, false, true) => None,
             (false, true, _) => Some("no token is configured, so /v1 answers this machine only; see --tokens"),
             (false, false, false) => Some(
                 "tokens travel in plain text; give --tls-cert and --tls-key, or let a proxy on this machine speak TLS",
             ),
         }
+    }
+
+    /// What has the server look at its files before their time.
+    #[must_use]
+    pub fn reread(&self) -> Reread {
+        Reread(Arc::clone(&self.files))
     }
 
     /// Answers requests until `shutdown` completes, then lets those under way finish for a limited time.
@@ -148,11 +171,11 @@ impl Server {
         operations: Arc<dyn Operations>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
-        let Self { listener, address: _, access, limits, certificates } = self;
-        let router = router::router(operations, access, &limits);
-        let acceptor = certificates.as_ref().map(Certificates::config).transpose()?.map(Arc::new);
+        let Self { listener, address: _, limits, files, metrics } = self;
+        let router = router::router(operations, gate::Gate { files: Arc::clone(&files), metrics }, &limits);
+        let acceptor = files.certificates().map(Certificates::config).transpose()?.map(Arc::new);
         let entrance = listen::Entrance { router, limits, acceptor: acceptor.map(Into::into) };
-        listen::run(listener, entrance, certificates, shutdown).await;
+        listen::run(listener, entrance, files, shutdown).await;
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 use axum::{RequestExt as _, body};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::auth::{Access, Role};
-use super::gate;
+use super::auth::Role;
+use super::gate::{Gate, guard};
 use super::limits::Limits;
 use super::problem::{Problem, ProblemKind};
 use super::query::Query;
@@ -31,7 +31,7 @@ struct Shared {
 }
 
 /// The router of every route.
-pub fn router(operations: Arc<dyn Operations>, access: Access, limits: &Limits) -> Router {
+pub fn router(operations: Arc<dyn Operations>, gate: Gate, limits: &Limits) -> Router {
     let shared = Arc::new(Shared {
         operations,
         limits: limits.clone(),
@@ -44,7 +44,7 @@ pub fn router(operations: Arc<dyn Operations>, access: Access, limits: &Limits) 
         .into_iter()
         .fold(Router::new(), |router, path| router.route(path, methods(path, &shared)))
         .fallback(nowhere)
-        .layer(from_fn_with_state(Arc::new(access), gate::guard))
+        .layer(from_fn_with_state(gate, guard))
 }
 
 /// The methods of one path.

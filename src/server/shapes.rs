@@ -83,6 +83,10 @@ fn digest() -> Value {
     json!({ "type": "string", "pattern": "^sha256:[0-9a-f]+$" })
 }
 
+fn commit() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-f]+$" })
+}
+
 /// What a field of a record holds: only `portalAccess` is a boolean.
 fn value() -> Value {
     json!({ "type": ["string", "boolean", "null"] })
@@ -109,6 +113,12 @@ fn object<const N: usize>(keys: [(&str, Value); N]) -> Value {
     let mut schema = optional(keys);
     schema["required"] = required;
     schema
+}
+
+/// The same object, which may also have this key.
+fn perhaps(mut object: Value, key: &str, schema: Value) -> Value {
+    object["properties"][key] = schema;
+    object
 }
 
 /// An object that may have these keys.
@@ -162,7 +172,7 @@ fn held() -> Value {
 }
 
 fn plan() -> Value {
-    object([
+    let plan = object([
         ("formatVersion", json!({ "const": crate::report::json::FORMAT_VERSION })),
         ("createdAt", instant()),
         ("configDigest", digest()),
@@ -172,7 +182,8 @@ fn plan() -> Value {
         ("changes", list(named("CausedChange"))),
         ("preserved", list(named("Preserved"))),
         ("blocked", list(named("Blocked"))),
-    ])
+    ]);
+    perhaps(plan, "configCommit", commit())
 }
 
 fn plan_tenant() -> Value {
@@ -323,6 +334,7 @@ fn event() -> Value {
         ("rule", or_null(text())),
         ("reason", text()),
         ("configDigest", or_null(digest())),
+        ("configCommit", or_null(commit())),
         ("before", or_null(person())),
         ("after", person()),
     ])

@@ -77,6 +77,7 @@ pub(crate) fn rich() -> Plan {
     Plan {
         basis: Basis {
             config_digest: "sha256:0123456789abcdef0123".into(),
+            config_commit: None,
             state_revision: Revision(42),
             tenants: vec![
                 head("contoso", CONTOSO, TenantState::Complete),
@@ -353,6 +354,28 @@ fn the_same_plan_made_later_has_not_moved() {
     let fresh = json::value(&later, Timestamp::UNIX_EPOCH).expect("a tree");
     assert_eq!(moved::moved(&saved, &fresh), Vec::<String>::new());
     assert_eq!(moved::diff(&saved, &fresh), Vec::<String>::new());
+}
+
+#[test]
+fn a_commit_is_named_where_it_is_known_and_makes_no_plan_stale() {
+    let plan = rich().of_commit(Some("0123456789abcdef0123456789abcdef01234567".into()));
+    let text = as_text(&plan, Palette::Plain, Detail::Counted);
+    assert!(text.starts_with("Made from configuration 0123456789ab (commit 0123456789ab), BMS state"), "{text}");
+    assert!(markdown::markdown(&plan, now()).contains("`0123456789ab` (commit `0123456789ab`) and BMS state"));
+    let json = as_json(&plan);
+    assert!(json.contains("\"configCommit\": \"0123456789abcdef0123456789abcdef01234567\""), "{json}");
+    assert!(!as_json(&rich()).contains("configCommit"));
+    let read = decode::plan(json.as_bytes()).expect("a plan");
+    let view = View {
+        now: now(),
+        palette: Palette::Plain,
+        preserved: Detail::Counted,
+        people: People::All,
+        blocked: Detail::Listed,
+    };
+    assert_eq!(text::shown(&read.shown(), view), text);
+    let (saved, fresh) = (moved::parse(json.as_bytes()).expect("a saved plan"), json::value(&rich(), now()));
+    assert_eq!(moved::moved(&saved, &fresh.expect("a tree")), Vec::<String>::new());
 }
 
 #[test]

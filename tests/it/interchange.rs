@@ -361,6 +361,7 @@ async fn records_have_all_their_keys_in_order_and_events_both_sides() {
         "rule",
         "reason",
         "configDigest",
+        "configCommit",
         "before",
         "after",
     ];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The rooms from left to right. Rooms of one entry may not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["model", "display"],
+    &["model", "display", "spans"],
     &["manifest", "directory", "actual"],
     &["desired"],
     &["plan"],

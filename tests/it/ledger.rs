@@ -38,6 +38,7 @@ fn event(id: u64, revision: u64, before: Option<Record>, after: Record) -> Event
         rule: None,
         reason: Text::from("test"),
         config_digest: None,
+        config_commit: None,
         before,
         after,
     }

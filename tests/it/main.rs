@@ -33,6 +33,8 @@ mod manifest;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nested;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod remote_cli;

@@ -51,12 +51,14 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     metrics.notification(Authenticity::Forged);
     metrics.queue_added("tenants", 2);
     metrics.queue_taken("tenants", 1, Duration::from_millis(30));
-    metrics.queue_worked("tenants", Duration::from_secs(2));
+    metrics.queue_began("tenants", "contoso", jiff::Timestamp::UNIX_EPOCH);
+    metrics.queue_ended("tenants", "contoso", Duration::from_secs(2));
     metrics.queue_retried("tenants");
     metrics.manifests_valid("sha256:00", Some("4f2a"), at(1));
     metrics.http(Some("/v1/employees/{id}"), "GET", 200, Duration::from_millis(4));
     metrics.http(None, "BREW", 418, Duration::from_millis(1));
-    metrics.state(Revision(42), Some(4096));
+    metrics.state(Revision(42));
+    metrics.measure(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy"));
 }
 
 /// The value of the series `name{key="value",…}`.
@@ -69,6 +71,10 @@ fn value(families: &BTreeMap<String, Family>, name: &str, labels: &[(&str, &str)
 #[test]
 fn everything_that_is_recorded_is_shown_in_the_format() {
     let metrics = metrics();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("deeper")).unwrap();
+    std::fs::write(folder.path().join("deeper/file"), [0; 4096]).unwrap();
+    metrics.measure(folder.path());
     record_everything(&metrics, "contoso");
     metrics.manifests_invalid([FileErrors { file: "a \"b\\\n.yaml", errors: 2 }]);
     let page = read(&metrics.text_at(at(70)));

@@ -344,7 +344,7 @@ fn tenants_and_rules_come_with_their_conditions() {
     let stage = Stage::running();
     let table = stage.asked(0, &["get", "tenants"]);
     assert!(table.starts_with("NAME     TENANT ID") && table.contains("  watching  "), "{table}");
-    assert!(table.trim_end().ends_with("Connected, GuardsClear, Synchronized"), "{table}");
+    assert!(table.trim_end().ends_with("Connected, GuardsClear, ManifestsValid, Synchronized"), "{table}");
     assert_eq!(stage.list("rules")[0]["conditions"][0]["type"], "Ready");
     let csv = stage.asked(0, &["get", "rules", "-o", "csv"]);
     assert!(csv.lines().next().is_some_and(|head| head.contains(",conditions.Ready.status,")), "{csv}");

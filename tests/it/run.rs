@@ -2,10 +2,13 @@
 //! should, and ends as it should.
 #![cfg(unix)]
 
+mod commits;
+mod counted;
 mod guards;
 mod secrets;
 mod shutdown;
 mod stage;
 mod tenants;
+mod traces;
 mod triggers;
 pub mod world;

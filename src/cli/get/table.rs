@@ -54,17 +54,35 @@ fn value(record: &Record, field: Field) -> String {
 
 /// Events, oldest first.
 pub fn events(events: &[Event]) -> Table {
-    let mut table = Table::new(&["ID", "AT", "REVISION", "ACTION", "RECORD", "USER", "RULE", "REASON"]);
+    let titles = ["ID", "AT", "REVISION", "ACTION", "RECORD", "USER", "RULE", "REASON"];
+    if events.iter().all(|event| event.config_commit.is_none()) {
+        let mut table = Table::new(&titles);
+        for event in events {
+            table.row(event_cells(event));
+        }
+        return table;
+    }
+    let mut table = Table::new(&[&titles[..], &["COMMIT"]].concat());
     for event in events {
-        table.row(event_cells(event));
+        table.row(event_cells(event).into_iter().chain([commit(event)]));
     }
     table
+}
+
+/// As much of the commit as a person needs to find it.
+fn commit(event: &Event) -> String {
+    event.config_commit.iter().flat_map(|commit| commit.chars()).take(12).collect()
 }
 
 /// An event in a line of its own, without a line feed.
 pub fn event_line(event: &Event) -> String {
     let [id, at, _, action, record, user, rule, reason] = event_cells(event).map(|cell| safe(&cell).into_owned());
-    let rule = if rule.is_empty() { rule } else { format!(" (rule {rule})") };
+    let commit = safe(&commit(event)).into_owned();
+    let rule = match (rule.is_empty(), commit.is_empty()) {
+        (true, _) => rule,
+        (false, true) => format!(" (rule {rule})"),
+        (false, false) => format!(" (rule {rule}, commit {commit})"),
+    };
     let user = if user.is_empty() { user } else { format!(" of {user}") };
     format!("{at} {id} {action} {record}{user}{rule}: {reason}")
 }

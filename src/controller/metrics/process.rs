@@ -1,5 +1,7 @@
 //! What is recorded of the process: notifications, queues, manifests, HTTP requests and the state.
 
+use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +16,8 @@ const MOST_FILES: usize = 20;
 const LONGEST_FILE: usize = 160;
 /// The files beyond [`MOST_FILES`]; no manifest is called so.
 const OTHER_FILES: &str = "(others)";
+/// Folders in folders of the state that are looked into.
+const DEEPEST: u32 = 3;
 
 /// What a notification turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +50,21 @@ impl Metrics {
         self.process.notifications.at([result]).inc();
     }
 
-    /// The state is at this revision and takes so many bytes on disk, where that is known.
-    pub fn state(&self, revision: Revision, bytes: Option<u64>) {
+    /// The state is at this revision.
+    pub fn state(&self, revision: Revision) {
         self.process.revision.at([]).set(level(revision.0));
-        if let Some(bytes) = bytes {
-            self.process.size.at([]).set(level(bytes));
+    }
+
+    /// The state lies in this folder; from now on its size is shown.
+    pub fn measure(&self, folder: &Path) {
+        // A second folder would be a second state, and there is one.
+        let _ = self.folder.set(folder.to_owned());
+    }
+
+    /// Looks at the size of the state.
+    pub(super) fn weigh(&self) {
+        if let Some(folder) = self.folder.get() {
+            self.process.size.at([]).set(level(bytes_in(folder, DEEPEST)));
         }
     }
 
@@ -81,8 +95,14 @@ impl Metrics {
         self.queue_depth(name, depth);
     }
 
-    /// The work on an item took so long.
-    pub fn queue_worked(&self, name: &'static str, took: Duration) {
+    /// The work on an item began then.
+    pub fn queue_began(&self, name: &'static str, item: &str, now: Timestamp) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).insert((name, Text::from(item)), now);
+    }
+
+    /// The work on an item has ended after so long.
+    pub fn queue_ended(&self, name: &'static str, item: &str, took: Duration) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name, Text::from(item)));
         self.process.queue_worked.at([name]).observe(took.as_secs_f64());
     }
 
@@ -118,6 +138,17 @@ impl Metrics {
             self.process.manifest_errors.at([name]).inc_by(level(errors));
         }
     }
+}
+
+/// Bytes of the files in a folder; what cannot be read, or vanishes meanwhile, counts nothing. Links are not followed.
+fn bytes_in(folder: &Path, deeper: u32) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match (entry.metadata(), deeper) {
+        (Ok(metadata), _) if metadata.is_file() => metadata.len(),
+        (Ok(metadata), 1..) if metadata.is_dir() => bytes_in(&entry.path(), deeper - 1),
+        (Ok(_) | Err(_), _) => 0,
+    });
+    bytes.sum()
 }
 
 /// The end of a long name: that is where names differ.

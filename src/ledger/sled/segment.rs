@@ -3,6 +3,9 @@
 //! A commit is one segment, or several of which only the last closes it. Segments after the last closing one are the
 //! rest of a commit that was killed: they are not part of the log. Every segment carries the digest of the log before
 //! it, so a segment that is missing, doubled or from elsewhere is seen. Closed segments are never changed.
+//!
+//! After a segment may stand of which commits of the manifests its events are ([`Commits`]). Where none is known nothing
+//! stands there, so states without commits are what they always were, and a bmsync that knows no commits reads both.
 
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +100,12 @@ pub fn key(event: u64, number: u64) -> Vec<u8> {
 impl Segment {
     /// Reads the segment of that key.
     pub fn unseal(key: &[u8], value: &[u8]) -> Result<Self, Flaw> {
-        let segment: Self = frame::unseal(key, value)?;
+        let plain = frame::unseal_bytes(key, value)?;
+        let undecodable = |_| "cannot be decoded";
+        let (mut segment, rest) = postcard::take_from_bytes::<Self>(&plain).map_err(undecodable)?;
+        if !rest.is_empty() {
+            postcard::from_bytes::<Commits>(rest).map_err(undecodable)?.put_into(&mut segment.content.events);
+        }
         if segment.after.next_key() != key {
             return Err("is not where it belongs");
         }
@@ -153,6 +161,40 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// As it is stored, before compression.
+    fn plain(&self) -> Result<Vec<u8>, Flaw> {
+        let unencodable = |_| "cannot be encoded";
+        let plain = postcard::to_stdvec(self).map_err(unencodable)?;
+        match Commits::of(&self.content.events) {
+            None => Ok(plain),
+            Some(commits) => postcard::to_extend(&commits, plain).map_err(unencodable),
+        }
+    }
+}
+
+/// Of which commits of the manifests the events of a segment are: so many in a row of each.
+#[derive(Debug, Serialize, Deserialize)]
+struct Commits(Vec<(u64, Option<Text>)>);
+
+impl Commits {
+    /// Those of the events; none where no event has one.
+    fn of(events: &[Event]) -> Option<Self> {
+        events.iter().any(|event| event.config_commit.is_some()).then(|| {
+            let runs = events.chunk_by(|one, next| one.config_commit == next.config_commit);
+            Self(runs.map(|run| (run.len() as u64, run[0].config_commit.clone())).collect())
+        })
+    }
+
+    fn put_into(self, events: &mut [Event]) {
+        let mut events = events.iter_mut();
+        for (count, commit) in self.0 {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            events.by_ref().take(count).for_each(|event| event.config_commit.clone_from(&commit));
+        }
+    }
+}
+
 impl Writer {
     fn make_room(&mut self, more: usize) -> Result<(), Flaw> {
         if self.filled > 0 && self.filled + more > FILL {
@@ -165,7 +207,7 @@ impl Writer {
     fn close(&mut self, end: End) -> Result<(), Flaw> {
         self.open.end = end;
         let key = self.head.next_key();
-        let value = frame::seal(&key, &self.open)?;
+        let value = frame::seal_bytes(&key, &self.open.plain()?)?;
         self.head = self.open.head(&value);
         self.sealed.push(Sealed { key, value });
         self.open = Segment::empty(self.head, self.revision);
@@ -202,12 +244,9 @@ mod tests {
         }
     }
 
-    /// What is on disk must stay readable. When this fails, the model has changed what it means: raise
-    /// [`frame::FORMAT`] and read the old format too.
-    #[test]
-    fn the_format_on_disk_is_what_it_was() {
-        let event = Event {
-            id: 1,
+    fn event(id: u64, commit: Option<&str>) -> Event {
+        Event {
+            id,
             at: jiff::Timestamp::UNIX_EPOCH,
             revision: Revision(1),
             action: "import".into(),
@@ -216,11 +255,45 @@ mod tests {
             rule: Some("r".into()),
             reason: "because".into(),
             config_digest: None,
+            config_commit: commit.map(Text::from),
             before: None,
             after: record(),
-        };
+        }
+    }
+
+    fn segments(events: Vec<Event>) -> Vec<Sealed> {
+        split(Head::default(), Commit { events, ..Commit::default() }).unwrap().0
+    }
+
+    #[test]
+    fn commits_of_the_manifests_come_back_and_cost_nothing_where_there_are_none() {
+        let events: Vec<Event> = [Some("a1"), Some("a1"), None, Some("b2")]
+            .into_iter()
+            .zip(1..)
+            .map(|(commit, id)| event(id, commit))
+            .collect();
+        let sealed = segments(events.clone());
+        assert_eq!(Segment::unseal(&sealed[0].key, &sealed[0].value).unwrap().content.events, events);
+
+        let bare = segments(vec![event(1, None)]);
+        let known: Segment = frame::unseal(&bare[0].key, &bare[0].value).unwrap();
+        let plain = frame::unseal_bytes(&bare[0].key, &bare[0].value).unwrap();
+        assert_eq!(postcard::to_stdvec(&known).unwrap(), plain, "nothing follows the segment");
+    }
+
+    #[test]
+    fn a_bmsync_that_knows_no_commits_reads_the_same_events() {
+        let sealed = segments(vec![event(1, Some("a1"))]);
+        let older: Segment = frame::unseal(&sealed[0].key, &sealed[0].value).unwrap();
+        assert_eq!(older.content.events, [event(1, None)]);
+    }
+
+    /// What is on disk must stay readable. When this fails, the model has changed what it means: raise
+    /// [`frame::FORMAT`] and read the old format too.
+    #[test]
+    fn the_format_on_disk_is_what_it_was() {
         let account = Account { id: 1, name: "A".into(), locations: vec!["Main".into()] };
-        let content = Content { events: vec![event], touched: vec![record()], accounts: vec![account] };
+        let content = Content { events: vec![event(1, None)], touched: vec![record()], accounts: vec![account] };
         let segment = Segment { after: Head::default(), revision: Revision(1), end: End::Closed, content };
         let bytes = postcard::to_stdvec(&segment).unwrap();
         assert_eq!(

@@ -68,8 +68,17 @@ pub fn plan(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if format_version != FORMAT_VERSION {
         return Err(DecodeError::Version(format_version));
     }
-    let PlanJson { created_at, config_digest, state_revision, tenants, summary, changes, preserved, blocked } =
-        serde_json::from_slice(bytes)?;
+    let PlanJson {
+        created_at,
+        config_digest,
+        config_commit,
+        state_revision,
+        tenants,
+        summary,
+        changes,
+        preserved,
+        blocked,
+    } = serde_json::from_slice(bytes)?;
     let causes = changes.iter().map(ChangeJson::cause).collect::<Result<_, _>>()?;
     let changes: Vec<Change> = changes.into_iter().map(ChangeJson::read).collect::<Result<_, _>>()?;
     let tenants = tenants.into_iter().map(TenantJson::read).collect::<Result<_, _>>()?;
@@ -83,7 +92,7 @@ pub fn plan(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         blocked: blocked.len() as u64,
         ..Summary::of_changes(&changes)
     };
-    let basis = Basis { config_digest, state_revision: Revision(state_revision), tenants };
+    let basis = Basis { config_digest, config_commit, state_revision: Revision(state_revision), tenants };
     Ok(Decoded { created_at, basis, changes, causes, preserved, blocked, summary })
 }
 
@@ -106,6 +115,7 @@ struct Version {
 struct PlanJson {
     created_at: Timestamp,
     config_digest: String,
+    config_commit: Option<Text>,
     state_revision: u64,
     tenants: Vec<TenantJson>,
     summary: Counts,

@@ -5,17 +5,20 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
 use super::link::{Foreign, Link};
+use super::retry::Pace;
 use super::wire::{GROUP_SELECT, GroupEntry, Membership, Onward, USER_SELECT, UserEntry};
 use jiff::Timestamp;
 
 use crate::directory::{Changes, Coverage, DeltaLinks, News, Removal, TenantDirectory, Told};
+use crate::display::counted;
 use crate::model::{Digest, Id};
-use crate::source::{Progress, SourceError};
+use crate::source::{Job, Progress, SourceError, SourceErrorClass};
 
 /// Pages of one round; at 200 objects each that is twenty million.
 const MAX_PAGES: usize = 100_000;
@@ -40,6 +43,7 @@ impl Collection for UserEntry {
 
     fn gather(users: Vec<Self>, gathered: &mut Gathered) {
         gathered.users += users.len() as u64;
+        gathered.things += users.len() as u64;
         match &mut gathered.stage {
             Stage::Whole(fold) => users.into_iter().for_each(|user| fold.user(user)),
             Stage::Log { users: log, groups: _ } => log.extend(users),
@@ -54,6 +58,7 @@ impl Collection for GroupEntry {
 
     fn gather(groups: Vec<Self>, gathered: &mut Gathered) {
         gathered.groups += groups.len() as u64;
+        gathered.things += groups.iter().map(GroupEntry::weight).sum::<u64>();
         match &mut gathered.stage {
             Stage::Whole(fold) => groups.into_iter().for_each(|group| fold.group(group)),
             Stage::Log { users: _, groups: log } => log.extend(groups),
@@ -82,6 +87,7 @@ pub(super) async fn round<T: Collection>(graph: &Graph, start: Link, reading: &R
             Onward::Delta(raw) => return Ok(admit(graph, &raw, place)?),
             Onward::Next(raw) => link = admit(graph, &raw, place)?,
         }
+        reading.keep_pace(&graph.patience.pace(), place)?;
         if !followed.insert(digest(&link)) {
             return Err(protocol(format!("{place} leads back to a page that was read already")).into());
         }
@@ -101,6 +107,7 @@ fn admit(graph: &Graph, raw: &str, place: Place) -> Result<Link, SourceError> {
 
 /// What two rounds side by side gather, and who is told how far they are.
 pub(super) struct Reading<'a> {
+    began: Instant,
     gathered: Mutex<Gathered>,
     progress: &'a dyn Progress,
 }
@@ -116,6 +123,8 @@ pub(super) struct Gathered {
     pub groups: u64,
     /// Pages of both.
     pub pages: u64,
+    /// Users, groups and memberships told of, repetitions included.
+    pub things: u64,
 }
 
 /// Where pages wait until both rounds are complete: a read that fails leaves the live directory untouched.
@@ -135,7 +144,36 @@ pub(super) enum Stage {
 impl<'a> Reading<'a> {
     /// Nothing gathered yet.
     pub fn new(stage: Stage, progress: &'a dyn Progress) -> Self {
-        Self { gathered: Mutex::new(Gathered { stage, users: 0, groups: 0, pages: 0 }), progress }
+        let gathered = Mutex::new(Gathered { stage, users: 0, groups: 0, pages: 0, things: 0 });
+        Self { began: Instant::now(), gathered, progress }
+    }
+
+    /// A read that brings ever less may not go on for ever: each request has its own limit, and this is the whole's. It
+    /// grows with what was brought, so that a large directory has the time that it needs.
+    ///
+    /// # Errors
+    /// When the pages come too slowly.
+    fn keep_pace(&self, pace: &Pace, place: Place) -> Result<(), SourceError> {
+        let things = self.lock().things;
+        let each = pace.each.saturating_mul(u32::try_from(things).unwrap_or(u32::MAX));
+        let (took, allowed) = (self.began.elapsed(), pace.read.saturating_add(each));
+        if took <= allowed {
+            return Ok(());
+        }
+        let (took, allowed) = (took.as_secs_f64(), allowed.as_secs_f64());
+        Err(SourceError {
+            class: SourceErrorClass::Transient,
+            job: Job::Wait,
+            code: None,
+            message: format!(
+                "{place}: the read brought {} in {took:.1} s, slower than bmsync waits for ({allowed:.1} s)",
+                counted(things, "object")
+            ),
+            hint: Some(
+                "check the network and any proxy in between, and whether the service throttles this tenant".into(),
+            ),
+            source: None,
+        })
     }
 
     fn take<T: Collection>(&self, objects: Vec<T>) {

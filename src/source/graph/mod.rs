@@ -136,7 +136,7 @@ impl GraphSource {
     }
 
     fn news(&self, read: Read, began: Instant) -> News {
-        let Read { gathered: Gathered { stage, users, groups, pages }, links } = read;
+        let Read { gathered: Gathered { stage, users, groups, pages, things: _ }, links } = read;
         let news = stage.news(links, Timestamp::now());
         let mode = match &news {
             News::Everything(_) => "full",

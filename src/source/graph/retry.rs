@@ -23,12 +23,16 @@ pub struct Pace {
     pub first_wait: Duration,
     /// Upper bound of every wait that the service did not ask for.
     pub longest_wait: Duration,
+    /// How long a whole read may take that brings nothing.
+    pub read: Duration,
+    /// How much longer it may take for every user, group and membership that it has brought.
+    pub each: Duration,
     /// Seed of the jitter.
     pub seed: u64,
 }
 
 impl Pace {
-    /// Five tries in at most 60 seconds.
+    /// Five tries in at most 60 seconds; ten minutes for a whole read, and a second more for every ten things it brings.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self {
@@ -36,6 +40,8 @@ impl Pace {
             budget: Duration::from_mins(1),
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(15),
+            read: Duration::from_mins(10),
+            each: Duration::from_millis(100),
             seed,
         }
     }
@@ -57,6 +63,11 @@ impl Patience {
     /// The same, counting its pauses.
     pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
         Self { meter, ..self }
+    }
+
+    /// How patient it is.
+    pub const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// The tries of a new request; its time runs from now.

@@ -199,6 +199,11 @@ pub(super) struct GroupEntry {
 pub(super) const GROUP_SELECT: &str = "id,displayName,createdDateTime,securityEnabled,members";
 
 impl GroupEntry {
+    /// How much it tells: of itself and of each member.
+    pub fn weight(&self) -> u64 {
+        1 + self.members.as_ref().map_or(0, |members| members.len() as u64)
+    }
+
     /// What became of the group, and of its direct members.
     pub fn told(self) -> (Id, Result<GroupPatch, Removal>, Vec<MemberEntry>) {
         let Self { id, removed, display_name, created, security_enabled, members } = self;

@@ -84,6 +84,7 @@ impl Held {
             rule: None,
             reason: Text::default(),
             config_digest: None,
+            config_commit: None,
             before: before.cloned(),
             after,
         }
@@ -112,7 +113,8 @@ impl Held {
 
     /// The commit that writes a batch without what is refused of it, and what becomes of each user.
     pub fn write(&self, batch: &Batch, ids: &mut Ids, at: Timestamp) -> (Commit, Vec<Outcome>) {
-        let Batch { revision: _, users, touched, config_digest } = batch;
+        let Batch { revision: _, users, touched, config_digest, config_commit } = batch;
+        let made_from = MadeFrom { digest: config_digest, commit: config_commit.as_ref() };
         let mut refused: Vec<Option<String>> = vec![None; users.len()];
         let mut drafts = Vec::new();
         let (mut taken, mut spare) = (HashSet::new(), *ids);
@@ -130,7 +132,7 @@ impl Held {
                 continue;
             }
             let user = draft.user;
-            match self.written(draft, &commit.events, ids, at, config_digest) {
+            match self.written(draft, &commit.events, ids, at, made_from) {
                 Ok(event) => {
                     keys[user].push(event.after.key);
                     commit.events.push(event);
@@ -149,7 +151,7 @@ impl Held {
         others: &[Event],
         ids: &mut Ids,
         at: Timestamp,
-        config_digest: &str,
+        made_from: MadeFrom<'_>,
     ) -> Result<Event, String> {
         let Draft { user: _, change, before, mut after } = draft;
         if before.is_none() {
@@ -162,7 +164,8 @@ impl Held {
             user_principal_name: user.user_principal_name.clone(),
             rule: rule.clone(),
             reason: Text::from(reason.as_str()),
-            config_digest: Some(config_digest).filter(|digest| !digest.is_empty()).map(Text::from),
+            config_digest: Some(made_from.digest).filter(|digest| !digest.is_empty()).map(Text::from),
+            config_commit: made_from.commit.cloned(),
             ..self.event(others, at, before, after)
         })
     }
@@ -184,6 +187,13 @@ impl Held {
         }
         (moved != *held).then_some(moved)
     }
+}
+
+/// The configuration that decided a batch.
+#[derive(Clone, Copy)]
+struct MadeFrom<'a> {
+    digest: &'a str,
+    commit: Option<&'a Text>,
 }
 
 /// Whether a row says something new.

@@ -58,9 +58,10 @@ impl LocalStore {
         Ok(look(&self.certain().await?.actual))
     }
 
-    /// Writes the whole state in the import format; equal states give equal bytes.
+    /// Writes the whole state in the import format; equal states give equal bytes. Commits go on meanwhile.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<std::io::Result<()>, StoreError> {
-        self.view(|actual| export::write(actual, out)).await
+        let now = self.view(Actual::clone).await?;
+        Ok(export::write(&now, out))
     }
 
     /// Up to `limit` events with an ID above `after`, oldest first.

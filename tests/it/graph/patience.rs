@@ -162,3 +162,34 @@ async fn refusals_are_final_and_say_what_to_do() {
         assert_eq!(world.server.count(target), 1, "{said}");
     }
 }
+
+/// Each page comes in time and brings next to nothing, and there is always one more.
+#[tokio::test]
+async fn a_read_that_trickles_for_ever_ends_and_one_that_brings_much_does_not() {
+    let mut world = World::new([(USERS, vec![next(r#"{"id":"u1"}"#, "/p0")])]).await;
+    let endless = |at: usize| (format!("/p{at}"), vec![next(r#"{"id":"u1"}"#, &format!("/p{}", at + 1))]);
+    let mut script = super::world::script([(USERS, vec![next(r#"{"id":"u1"}"#, "/p0")])]);
+    script.extend((0..20_000).map(endless));
+    world.server = super::server::Server::start(script).await;
+    world.tenant.graph_root = world.server.base.as_str().into();
+    world.tenant.login_root = world.server.base.as_str().into();
+    world.pace.read = Duration::from_millis(50);
+    world.pace.each = Duration::from_nanos(1);
+    let error = world.fail().await;
+    assert_eq!(error.class, SourceErrorClass::Transient);
+    assert!(
+        error.message.starts_with("users page ") && error.message.contains("slower than bmsync waits for"),
+        "{error}"
+    );
+
+    let many: Vec<String> = (0..50).map(|number| format!(r#"{{"id":"u{number}"}}"#)).collect();
+    let mut world = World::new([
+        (USERS, vec![next(&many.join(","), "/p1")]),
+        ("/p1", vec![next("", "/p2")]),
+        ("/p2", vec![last("", "/users-delta-1")]),
+    ])
+    .await;
+    world.pace.read = Duration::ZERO;
+    world.pace.each = Duration::from_mins(1);
+    assert_eq!(world.read().await.user_count(), 50, "what it brought gives it time");
+}

@@ -135,6 +135,28 @@ impl Stage {
         }
     }
 
+    /// A place in the folder.
+    pub fn at(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Has the server look at everything again.
+    pub fn hang_up(&self) {
+        let id = self.server.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().expect("it is told").success());
+    }
+
+    /// What somebody with that token is answered.
+    pub fn status_for(&self, token: &str, path: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.url).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.url);
+        write!(stream, "{head}Authorization: Bearer {token}\r\n\r\n").expect("it is sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        text[9..12].parse().expect("a status")
+    }
+
     /// Tells the server to end, and says how it did.
     pub fn stop(&mut self) -> Option<ExitStatus> {
         let mut server = self.server.take()?;
@@ -234,6 +256,15 @@ impl Stage {
             std::thread::sleep(GLANCE);
         }
         began.elapsed()
+    }
+
+    /// The same where nobody may look at the tenants without a token.
+    pub fn wait_for(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !done(self) {
+            assert!(began.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(GLANCE);
+        }
     }
 
     /// Waits until nothing is asked of a tenant's directory any more.

@@ -94,6 +94,9 @@ fn manifests_are_in_force_as_soon_as_they_are_right() {
 
     stage.write("manifests/contoso-rule.yaml", &CONTOSO.rule("{ securityRoll: Director }"));
     stage.wait_until("the mistake shows", |stage| stage.counts("bmsync_manifests_valid 0.0"));
+    stage.wait_until("the status says so", |stage| stage.condition(&CONTOSO, "ManifestsValid")["status"] == "False");
+    let message = stage.condition(&CONTOSO, "ManifestsValid")["message"].to_string();
+    assert!(message.contains("contoso-rule.yaml:") && message.contains("securityRoll"), "{message}");
     stage.patch(&CONTOSO, 1, json!({ "jobTitle": "Planner" }));
     stage.wait_until("it goes on with what was right", title_is("Planner"));
     assert!(roles("Manager")(&stage));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bmsync::server::{Access, AccessError, AccessOptions, Options};
+use bmsync::server::{Access, AccessError, AccessOptions, Limits, Options};
 use serde_json::Value;
 
-use super::http::{Served, guarded, local, serve, tokens};
+use super::http::{PATIENCE, Served, guarded, local, serve, tokens};
 use super::world::World;
 
 /// Every path and method of the `OpenAPI` document under `/v1`, with the role that it says is needed.
@@ -169,4 +169,35 @@ async fn tokens_come_from_a_file_and_the_environment() {
     let missing = AccessOptions { file: Some(folder.path().join("none")), ..AccessOptions::default() };
     assert!(matches!(Access::load(&missing), Err(AccessError::Unreadable { .. })));
     assert_eq!(format!("{:?}", tokens()), "Access(2 tokens)");
+}
+
+#[tokio::test]
+async fn a_new_file_of_tokens_is_used_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    let replace = |text: &str| {
+        std::fs::write(folder.path().join("aside"), text).unwrap();
+        std::fs::rename(folder.path().join("aside"), &path).unwrap();
+    };
+    replace("viewer look\n");
+    let options = AccessOptions { file: Some(path.clone()), operator: Some("act".into()), ..AccessOptions::default() };
+    let limits = Limits { file_interval: std::time::Duration::from_millis(10), ..Limits::default() };
+    let access = Access::load(&options).unwrap();
+    let server = serve(World::new(), Options { access, limits, ..Options::default() }).await;
+    for broken in ["", "# nobody\n", "viewer", "viewer act\n", "viewer sha256:00\n"] {
+        replace(broken);
+        for _ in 0..20 {
+            assert_eq!(with(&server, "GET", "/v1/tenants", "look").await, 200, "{broken:?} changes nothing");
+            assert_eq!(with(&server, "GET", "/v1/tenants", "stranger").await, 401, "{broken:?} opens nothing");
+        }
+    }
+    replace("viewer new\n");
+    let renewed = async {
+        while with(&server, "GET", "/v1/tenants", "new").await != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, renewed).await.expect("the new token is taken up");
+    assert_eq!(with(&server, "GET", "/v1/tenants", "look").await, 401);
+    assert_eq!(with(&server, "POST", "/v1/sync", "act").await, 202, "those of the environment stay");
 }

@@ -28,8 +28,8 @@ fn files(folder: &Path) -> TlsFiles {
 }
 
 fn options(folder: &Path) -> Options {
-    let limits = Limits { certificate_interval: Duration::from_millis(20), ..Limits::default() };
-    Options { access: tokens(), tls: Some(files(folder)), limits }
+    let limits = Limits { file_interval: Duration::from_millis(20), ..Limits::default() };
+    Options { access: tokens(), tls: Some(files(folder)), limits, metrics: None }
 }
 
 /// A request over TLS, trusting this certificate alone.

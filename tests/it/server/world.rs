@@ -164,6 +164,7 @@ fn event(id: u64) -> Event {
         rule: None,
         reason: "import".into(),
         config_digest: None,
+        config_commit: None,
         before: None,
         after: record(Kind::Contact, id),
     }

@@ -83,7 +83,16 @@ async fn an_idle_sign_in_is_told_ahead_and_forgotten_on_order() {
         callback: "http://localhost/OAuth/IntegrationCallback.aspx".parse().unwrap(),
         attempts: Attempts::default(),
     };
-    let parts = Parts { config, ledger, store, connect: connect(sign_ins), notification_url: None, metrics, desk };
+    let parts = Parts {
+        config,
+        commit: None,
+        ledger,
+        store,
+        connect: connect(sign_ins),
+        notification_url: None,
+        metrics,
+        desk,
+    };
     let controller = Controller::start(parts).await;
 
     let near = until(&controller, |found| found.is_some()).await.unwrap();
