@@ -14,7 +14,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 struct Looks {
     modified: Option<SystemTime>,
     length: u64,
-    identity: Option<(u64, u64)>,
+    identity: (u64, u64),
 }
 
 /// Comes back once the file of a secret is no longer the one that it is now; never for a variable of the environment,
@@ -37,13 +37,15 @@ async fn looks(path: &Path) -> Option<Looks> {
     Some(Looks { modified: metadata.modified().ok(), length: metadata.len(), identity: identity(&metadata) })
 }
 
+/// Device and number of the file; all alike where a system has none.
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+fn identity(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt as _;
-    Some((metadata.dev(), metadata.ino()))
+    (metadata.dev(), metadata.ino())
 }
 
+/// Device and number of the file; all alike where a system has none.
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
-    None
+fn identity(_: &Metadata) -> (u64, u64) {
+    (0, 0)
 }

@@ -21,10 +21,10 @@ use super::finding::{Finding, Remedy, Verdict};
 const LIMIT: Duration = Duration::from_secs(40);
 /// A certificate that expires so soon is told.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Clocks that differ by more seconds than this spoil sign-ins.
-const TOO_FAR_S: u64 = 300;
-/// Clocks that differ by more seconds than this are worth a look.
-const FAR_S: u64 = 30;
+/// Clocks that differ by so many seconds spoil sign-ins.
+const TOO_FAR_S: u64 = 301;
+/// Clocks that differ by so many seconds are worth a look.
+const FAR_S: u64 = 31;
 
 /// What all tenants are looked at with.
 #[derive(Clone)]
@@ -269,9 +269,9 @@ fn skew(ahead_s: i64) -> Verdict {
     let message = format!("this machine's clock is {off} s {way} the login service's");
     let remedy = |message| Remedy::new(message, "let this machine follow a time server (chrony, systemd-timesyncd)");
     match off {
-        ..=FAR_S => Verdict::Good(format!("the same as the login service's, within {FAR_S} s")),
-        ..=TOO_FAR_S => Verdict::Worth(remedy(message)),
-        _ => Verdict::Bad(remedy(message)),
+        ..FAR_S => Verdict::Good("the same as the login service's, within 30 s".to_owned()),
+        FAR_S..TOO_FAR_S => Verdict::Worth(remedy(message)),
+        TOO_FAR_S.. => Verdict::Bad(remedy(message)),
     }
 }
 

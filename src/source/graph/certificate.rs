@@ -104,10 +104,8 @@ fn is_encrypted(pem: &SecretString) -> bool {
 }
 
 fn rsa(kind: SectionKind, der: &[u8], place: &str) -> Result<RsaKeyPair, SourceError> {
-    let key = match kind {
-        SectionKind::RsaPrivateKey => RsaKeyPair::from_der(der),
-        _ => RsaKeyPair::from_pkcs8(der),
-    };
+    let is_pkcs1 = kind == SectionKind::RsaPrivateKey;
+    let key = if is_pkcs1 { RsaKeyPair::from_der(der) } else { RsaKeyPair::from_pkcs8(der) };
     key.map_err(|rejected| match rejected.to_string().as_str() {
         "WrongAlgorithm" => not_rsa(place),
         "TooSmall" => {

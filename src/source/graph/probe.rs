@@ -75,7 +75,7 @@ impl Probe<'_> {
     ///
     /// # Errors
     /// When the login service refuses or cannot be reached.
-    pub async fn sign_in(&self) -> Result<(), SourceError> {
+    pub async fn sign_in(self) -> Result<(), SourceError> {
         self.0.graph.auth.token().await.map(drop)
     }
 
@@ -83,7 +83,7 @@ impl Probe<'_> {
     ///
     /// # Errors
     /// When Graph cannot be asked, or its answer makes no sense.
-    pub async fn organization(&self) -> Result<Option<Organization>, SourceError> {
+    pub async fn organization(self) -> Result<Option<Organization>, SourceError> {
         let ask = self.get(&["organization"], "$select=id,verifiedDomains", "organization");
         let listed: Option<Listed> = self
             .ask(&ask, |heard| match heard.status {
@@ -100,7 +100,7 @@ impl Probe<'_> {
     ///
     /// # Errors
     /// When it may not, with the permission that is missing; or when Graph cannot be asked.
-    pub async fn may_read(&self, readable: Readable) -> Result<(), SourceError> {
+    pub async fn may_read(self, readable: Readable) -> Result<(), SourceError> {
         let collection = readable.collection();
         let ask = self.get(&[collection, "delta"], "$select=id&$deltatoken=latest", collection);
         self.ask(&ask, |heard| match heard.status {
@@ -114,7 +114,7 @@ impl Probe<'_> {
     ///
     /// # Errors
     /// When it may not be read, or Graph cannot be asked.
-    pub async fn group(&self, id: &Id) -> Result<Option<GroupSeen>, SourceError> {
+    pub async fn group(self, id: &Id) -> Result<Option<GroupSeen>, SourceError> {
         let id = id.to_string();
         let ask = self.get(&["groups", &id], "$select=id,displayName,securityEnabled", "group");
         let group: Option<Group> = self
@@ -130,13 +130,13 @@ impl Probe<'_> {
         }))
     }
 
-    fn get(&self, path: &[&str], query: &str, what: &str) -> Ask {
+    fn get(self, path: &[&str], query: &str, what: &str) -> Ask {
         let mut url = self.0.graph.origin.path(&[&["v1.0"], path].concat());
         url.set_query(Some(query));
         Ask { method: Method::GET, url, body: None, what: what.to_owned() }
     }
 
-    async fn ask<T>(&self, ask: &Ask, judge: impl Fn(&Heard) -> Result<T, Trouble> + Sync) -> Result<T, SourceError> {
+    async fn ask<T>(self, ask: &Ask, judge: impl Fn(&Heard) -> Result<T, Trouble> + Sync) -> Result<T, SourceError> {
         self.0.graph.ask(ask, judge).await
     }
 }

@@ -11,6 +11,7 @@ use bmsync::source::graph::{GraphSource, Http, proof_expires};
 use bmsync::source::{Job, Source as _, SourceErrorClass};
 use jiff::Timestamp;
 use ring::signature::{KeyPair as _, RSA_PSS_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -100,8 +101,6 @@ async fn a_certificate_signs_an_assertion_that_its_public_key_verifies() {
     }
 }
 
-use rustls::pki_types::pem::PemObject as _;
-
 #[tokio::test]
 async fn what_cannot_sign_is_told_with_the_next_step_and_asks_nobody() {
     let ec = rcgen::KeyPair::generate().expect("an EC key");
@@ -184,9 +183,10 @@ async fn rotating(key: PathBuf, contents: &'static [&'static str]) -> (String, A
                 if let Some(next) = contents.get(round - 1) {
                     std::fs::write(&key, next).expect("a file");
                 }
-                match text.contains("the-right-one") {
-                    true => (200, r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t"}"#.to_owned()),
-                    false => (401, r#"{"error":"invalid_client","error_codes":[7000215]}"#.to_owned()),
+                if text.contains("the-right-one") {
+                    (200, r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t"}"#.to_owned())
+                } else {
+                    (401, r#"{"error":"invalid_client","error_codes":[7000215]}"#.to_owned())
                 }
             } else {
                 (200, format!(r#"{{"value":[],"@odata.deltaLink":"{graph}/next"}}"#))
