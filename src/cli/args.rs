@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use super::diagnosis::{CloudWord, DoctorArgs, TenantIdArgs};
 use super::error::Error;
 use super::help;
 pub use super::options::{ColorChoice, Format, Global, LogFormat};
@@ -51,6 +52,9 @@ pub enum Verb {
     /// Show what a running bmsync holds back of a tenant, ask, and approve exactly that.
     #[command(after_long_help = help::APPROVE)]
     Approve(ApproveArgs),
+    /// Sign in to a tenant as a person, once: in a browser, or with a code.
+    #[command(after_long_help = help::CONNECT)]
+    Connect(ConnectArgs),
     /// Forget the sign-in of a tenant.
     #[command(after_long_help = help::DISCONNECT)]
     Disconnect(DisconnectArgs),
@@ -72,6 +76,12 @@ pub enum Verb {
     /// Tell the whole story in a minute, on a temporary state and the simulator.
     #[command(after_long_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Look at everything that a synchronization needs, and say what to do about what is wrong.
+    #[command(after_long_help = help::DOCTOR)]
+    Doctor(DoctorArgs),
+    /// Find the tenant ID of a domain name.
+    #[command(after_long_help = help::TENANT_ID)]
+    TenantId(TenantIdArgs),
     /// Make a configuration repository: manifests, schemas, a CI workflow.
     #[command(after_long_help = help::INIT)]
     Init(InitArgs),
@@ -186,6 +196,23 @@ pub struct ApproveArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `connect`.
+#[derive(Args, Debug)]
+pub struct ConnectArgs {
+    /// Name or ID of the tenant.
+    #[arg(value_name = "TENANT")]
+    pub tenant: String,
+    /// Show a code to be entered in a browser on any machine.
+    #[arg(long)]
+    pub device_code: bool,
+    /// Let an administrator of the tenant consent for everybody first.
+    #[arg(long, conflicts_with = "device_code")]
+    pub admin_consent: bool,
+    /// Only print the address; open no browser.
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 /// Arguments of `disconnect`.
@@ -349,6 +376,8 @@ pub enum Page {
     Cli,
     /// The metrics of a running bmsync.
     Metrics,
+    /// What the login service refuses with.
+    SignIn,
 }
 
 /// What a verb works on.
@@ -376,6 +405,7 @@ impl Verb {
             Self::Explain(_) => "explain",
             Self::Sync(_) => "sync",
             Self::Approve(_) => "approve",
+            Self::Connect(_) => "connect",
             Self::Disconnect(_) => "disconnect",
             Self::Rekey(_) => "rekey",
             Self::Import(_) => "import",
@@ -383,6 +413,8 @@ impl Verb {
             Self::Run(_) => "run",
             Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
+            Self::Doctor(_) => "doctor",
+            Self::TenantId(_) => "tenant-id",
             Self::Init(_) => "init",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
@@ -393,13 +425,21 @@ impl Verb {
     /// What `--server` means to it.
     pub(super) const fn stance(&self) -> Stance {
         match self {
-            Self::Plan(_) | Self::Apply(_) | Self::Get(_) | Self::Explain(_) | Self::Export(_) => Stance::Either,
+            Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Get(_)
+            | Self::Explain(_)
+            | Self::Export(_)
+            | Self::Connect(_)
+            | Self::Disconnect(_) => Stance::Either,
             Self::Sync(_) | Self::Approve(_) => Stance::Server,
-            Self::Import(_) | Self::Disconnect(_) | Self::Rekey(_) => Stance::State,
+            Self::Import(_) | Self::Rekey(_) => Stance::State,
             Self::Validate
             | Self::Run(_)
             | Self::Simulate(_)
             | Self::Demo(_)
+            | Self::Doctor(_)
+            | Self::TenantId(_)
             | Self::Init(_)
             | Self::Schema(_)
             | Self::Completions(_)
@@ -417,11 +457,14 @@ impl Verb {
             | Self::Explain(_)
             | Self::Sync(_)
             | Self::Approve(_)
+            | Self::Connect(_)
             | Self::Disconnect(_)
             | Self::Rekey(_)
             | Self::Import(_)
             | Self::Export(_)
             | Self::Simulate(_)
+            | Self::Doctor(_)
+            | Self::TenantId(_)
             | Self::Schema(_) => &[Format::Text, Format::Json],
             Self::Run(_) | Self::Demo(_) | Self::Init(_) | Self::Completions(_) | Self::Reference(_) => &[Format::Text],
         }

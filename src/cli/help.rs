@@ -138,12 +138,32 @@ Examples:
 Exit codes: 0 approved, or nothing is held · 1 not confirmed, no such tenant, or the server
   refused or cannot be reached · 64 wrong usage";
 
+/// After the help of `connect`.
+pub const CONNECT: &str = "\
+For a tenant that says `signIn: delegated`. Opens the login service in a browser, which comes
+back to a port of this machine; the application must have the redirect URI
+http://localhost/OAuth/IntegrationCallback.aspx for that. With --server the running bmsync is
+what the browser comes back to, below its --public-url: register that address. With
+--device-code nothing comes back: a code is entered in a browser on any machine.
+
+Only an account of the declared tenant is let in. What the sign-in can read is tried, and what
+is missing is named. The refresh token is kept sealed in the state; no password is seen.
+
+Examples:
+  bmsync connect contoso
+  bmsync connect contoso --admin-consent
+  bmsync connect contoso --device-code
+  bmsync connect contoso --server https://bmsync.example.com --no-browser
+
+Exit codes: 0 signed in, and directories can be read · 1 nobody signed in, or they cannot be
+  read · 64 wrong usage";
+
 /// After the help of `disconnect`.
 pub const DISCONNECT: &str = "\
 Removes the refresh token that is kept for the tenant; it needs no key, so a sign-in whose key
 is lost can be forgotten too. The grant itself still exists in Entra ID: what is printed says
-where an administrator revokes it. It works on the local state, while no `bmsync run` has it
-open.
+where an administrator revokes it. It works on the local state, or with --server has a running
+bmsync forget.
 
 Examples:
   bmsync disconnect contoso
@@ -225,6 +245,32 @@ Examples:
   bmsync demo
 
 Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
+
+/// After the help of `doctor`.
+pub const DOCTOR: &str = "\
+Looks at the manifests, the state and its disk, and of each tenant: its secret (which is never
+shown), login service and Graph, the clock, sign-in, each permission by a real call, the
+groups of the rules, and their accounts in BMS. Changes nothing. As JSON, `checks` lists
+tenant, check, status (ok, warning, failed, skipped), message, hint and job, and `summary`
+counts.
+
+Examples:
+  bmsync doctor
+  bmsync doctor contoso
+  bmsync doctor --public-url https://bmsync.example.com
+  bmsync doctor -o json
+
+Exit codes: 0 nothing is wrong · 1 something is · 64 wrong usage";
+
+/// After the help of `tenant-id`.
+pub const TENANT_ID: &str = "\
+Asks the login service, without any sign-in. The ID alone goes to stdout.
+
+Examples:
+  bmsync tenant-id contoso.com
+  bmsync tenant-id contoso.us --cloud usGov -o json
+
+Exit codes: 0 found · 1 no tenant has the domain, or the service cannot be reached · 64 wrong usage";
 
 /// After the help of `init`.
 pub const INIT: &str = "\

@@ -12,8 +12,11 @@ mod apply;
 mod approve;
 mod asked;
 mod completions;
+mod connect;
 mod demo;
+mod diagnosis;
 mod disconnect;
+mod doctor;
 mod explain;
 mod export;
 mod get;
@@ -28,11 +31,13 @@ mod round;
 mod run;
 mod schema;
 mod server;
+mod sign_ins;
 mod simulate;
 mod state;
 mod stop;
 mod sync;
 mod table;
+mod tenant_id;
 mod traces;
 mod validate;
 
@@ -74,6 +79,7 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Explain(args) => wait(explain::run(args, global, output)),
         Verb::Sync(args) => wait(sync::run(args, global, output)),
         Verb::Approve(args) => wait(approve::run(args, global, output)),
+        Verb::Connect(args) => wait(connect::run(args, global, output)),
         Verb::Disconnect(args) => wait(disconnect::run(args, global, output)),
         Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
@@ -81,6 +87,8 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),
         Verb::Demo(args) => wait(demo::run(args, global, output)),
+        Verb::Doctor(args) => wait(doctor::run(args, global, output)),
+        Verb::TenantId(args) => wait(tenant_id::run(args, global, output)),
         Verb::Init(args) => init::run(args, output),
         Verb::Schema(args) => schema::run(args, output),
         Verb::Completions(args) => completions::run(args, output),

@@ -9,6 +9,7 @@ use super::args::{Cli, Page, ReferenceArgs};
 use super::error::{Error, Exit};
 use super::output::Output;
 use crate::controller::metrics;
+use crate::source::graph::refusals;
 
 const OPENING: &str = "\
 # Command line
@@ -21,6 +22,7 @@ pub fn run(args: &ReferenceArgs, output: &Output) -> Result<Exit, Error> {
     output.data(match args.page {
         Page::Cli => page(),
         Page::Metrics => metrics::reference::page(),
+        Page::SignIn => refusals(),
     })?;
     Ok(Exit::Done)
 }

@@ -1,5 +1,7 @@
 //! One look at everything: manifests, state, directories, and the plan that follows.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::engine::{self, Scope, Sources};
@@ -8,14 +10,17 @@ use crate::model::Id;
 use crate::plan::{Observed, Plan, TenantState, plan};
 use crate::report::palette::Palette;
 use crate::report::text::{Detail, People, View};
-use crate::source::{self, Source, SourceError, graph};
+use crate::source::graph::{Delegations, GraphSource, Http, Pace};
+use crate::source::{self, Source, SourceError};
 use crate::store::Store;
+use crate::store::local::LocalStore;
 
 use super::args::Global;
 use super::error::Error;
 use super::manifests;
 use super::output::{Loudness, Output};
 use super::progress::Progress;
+use super::sign_ins::sign_ins;
 use super::state::State;
 
 /// What was seen and what follows from it.
@@ -67,8 +72,10 @@ impl Round {
     pub async fn make(global: &Global, wanted: &Wanted, state: State, output: &Output) -> Result<Self, Error> {
         let config = manifests::load(global, output)?;
         let scope = wanted.scope(&config)?;
-        let store = Box::new(state.store(global, output).await?);
-        let observed = engine::observe(&config, &*store, &Directories(Progress::new(output)), &scope).await?;
+        let ledger = state.open(global, output)?;
+        let directories = Directories::new(sign_ins(Arc::clone(&ledger), global)?, output);
+        let store = Box::new(LocalStore::open(ledger, Arc::new(Timestamp::now)).await?);
+        let observed = engine::observe(&config, &*store, &directories, &scope).await?;
         let plan = plan(&config, &observed, &scope);
         Ok(Self { config, store, observed, plan, created_at: Timestamp::now() })
     }
@@ -108,14 +115,25 @@ impl Round {
 }
 
 /// The tenants' directories, over Microsoft Graph.
-struct Directories(Progress);
+struct Directories {
+    progress: Progress,
+    http: Http,
+    sign_ins: Arc<Delegations>,
+}
+
+impl Directories {
+    fn new(sign_ins: Arc<Delegations>, output: &Output) -> Self {
+        Self { progress: Progress::new(output), http: Http::new(), sign_ins }
+    }
+}
 
 impl Sources for Directories {
     fn source(&self, tenant: &Tenant) -> Result<Box<dyn Source>, SourceError> {
-        Ok(Box::new(graph::connect(tenant)?))
+        let pace = Pace::new(fastrand::u64(..));
+        Ok(Box::new(GraphSource::new(tenant, &self.http, pace, self.sign_ins.of(tenant))?))
     }
 
     fn progress(&self, tenant: &Tenant) -> Box<dyn source::Progress> {
-        Box::new(self.0.tenant(&tenant.name))
+        Box::new(self.progress.tenant(&tenant.name))
     }
 }

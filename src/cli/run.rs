@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::controller::connecting::Desk;
 use crate::controller::manifests::git::{Reference, Remote, Repository};
 use crate::controller::manifests::{Cause, InForce, LiveManifests, OpenError, Origin, Problem, Timing};
 use crate::controller::metrics::{FileErrors, Metrics};
@@ -15,13 +16,15 @@ use crate::ledger::sled::announce;
 use crate::manifest;
 use crate::model::Text;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Reread, Server, TlsFiles, VIEWER_VARIABLE};
-use crate::source::graph::{GraphSource, Http, Pace};
+use crate::source::graph::connect::{Attempts, CALLBACK_PATH};
+use crate::source::graph::{Delegations, GraphSource, Http, Pace};
 use crate::store::local::{Clock, LocalStore};
 
 use super::args::{Global, RunArgs};
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::sign_ins::sign_ins;
 use super::state::State;
 use super::stop::{Hangups, told_to_stop};
 
@@ -40,6 +43,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let options = Options { access, tls, metrics: metered, ..Options::default() };
     let ledger = State::Create.open(global, output)?;
     let clock: Clock = Arc::new(Timestamp::now);
+    let (http, sign_ins) = (Http::new(), sign_ins(Arc::clone(&ledger), global)?);
     let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::clone(&clock)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
@@ -51,8 +55,19 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     if notification_url.is_none() {
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
-    let (connect, counted, reread) = (connect(), Arc::clone(&metrics), server.reread());
-    let parts = Parts { config, commit, ledger, store, connect, notification_url, metrics: counted, clock };
+    let reread = server.reread();
+    let desk = desk(args, &server, http.clone(), Arc::clone(&sign_ins))?;
+    let parts = Parts {
+        config,
+        commit,
+        ledger,
+        store,
+        connect: connect(http.clone(), Arc::clone(&sign_ins)),
+        notification_url,
+        metrics: Arc::clone(&metrics),
+        clock,
+        desk,
+    };
     let controller = Arc::new(Controller::start(parts).await);
     controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -146,6 +161,17 @@ fn notification_url(args: &RunArgs) -> Result<Option<String>, Error> {
     Ok(Some(format!("{}/webhooks/graph", url.as_str().trim_end_matches('/'))))
 }
 
+/// Where people sign in: browsers come back below the public URL, or to this machine.
+fn desk(args: &RunArgs, server: &Server, http: Http, sign_ins: Arc<Delegations>) -> Result<Desk, Error> {
+    let port = server.address().port();
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+    let here = || format!("{scheme}://localhost:{port}");
+    let root = args.public_url.as_deref().map_or_else(here, |url| url.trim_end_matches('/').to_owned());
+    let callback = url::Url::parse(&format!("{root}{CALLBACK_PATH}"));
+    let callback = callback.map_err(|error| Error::usage("cannot use the public URL").because(&error))?;
+    Ok(Desk { http, sign_ins, callback, attempts: Attempts::default() })
+}
+
 fn count_manifests(metrics: &Metrics, in_force: &InForce) {
     let InForce { config, loaded_at, noticed_at: _, commit, problem } = in_force;
     match problem.as_ref().map(|problem| &problem.cause) {
@@ -164,10 +190,9 @@ fn count_manifests(metrics: &Metrics, in_force: &InForce) {
 }
 
 /// Every tenant over Microsoft Graph, sharing what connections need.
-fn connect() -> Connect {
-    let http = Http::new();
+fn connect(http: Http, sign_ins: Arc<Delegations>) -> Connect {
     Arc::new(move |tenant, meter| {
-        let source = || GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)));
+        let source = || GraphSource::new(tenant, &http, Pace::new(fastrand::u64(..)), sign_ins.of(tenant));
         let (source, subscriptions) = (source()?.with_meter(Arc::clone(&meter)), source()?.with_meter(meter));
         Ok(Connected { source: Box::new(source), subscriptions: Box::new(subscriptions) })
     })

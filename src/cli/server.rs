@@ -54,7 +54,7 @@ fn surprising(verb: &str) -> Error {
 fn why(verb: &str) -> &'static str {
     match verb {
         "import" => "it loads into the local state, while no `bmsync run` has it open",
-        "disconnect" | "rekey" => "it changes what the local state keeps, while no `bmsync run` has it open",
+        "rekey" => "it changes what the local state keeps, while no `bmsync run` has it open",
         "run" => "it is the server",
         "validate" => "manifests are checked here; `bmsync plan --server` has a server check them too",
         _ => "it works on this machine alone",

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 
 use super::Phase;
 use crate::manifest::config::Policy;
-use crate::source::SourceErrorClass;
+use crate::source::{Job, SourceErrorClass};
 
 /// The first wait after a failure; it doubles with each further one.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(2);
+
+/// A person is waited for at most so many times `reconnect.after` at once: half an hour, with the default.
+const LONGEST_PATIENCE: u32 = 16;
 
 /// Where a connection is, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,10 @@ pub struct Connection {
     failures: u32,
     last_success: Option<Timestamp>,
     last_error: Option<String>,
+    /// Whose job it is to end the last failure; nothing when it passes by itself.
+    awaits: Option<Job>,
+    /// Failures in a row that only a person can end.
+    waits_for_person: u32,
     /// Whether the next look reads everything.
     full_due: FullRead,
     last_full: Option<Timestamp>,
@@ -39,6 +46,8 @@ impl Default for Connection {
             failures: 0,
             last_success: None,
             last_error: None,
+            awaits: None,
+            waits_for_person: 0,
             full_due: FullRead::Due,
             last_full: None,
         }
@@ -76,6 +85,12 @@ impl Connection {
         self.last_error.as_deref()
     }
 
+    /// Whose job it is to end the last failure; nothing when it passes by itself.
+    #[must_use]
+    pub const fn awaits(&self) -> Option<Job> {
+        self.awaits
+    }
+
     /// Begins a look; says whether it reads everything.
     pub fn begin(&mut self, now: Timestamp, policy: &Policy) -> FullRead {
         if self.last_full.is_none_or(|last| now.duration_since(last).unsigned_abs() >= policy.full_sync_interval) {
@@ -94,6 +109,8 @@ impl Connection {
         self.phase = Phase::Watching;
         self.failures = 0;
         self.last_error = None;
+        self.awaits = None;
+        self.waits_for_person = 0;
         self.last_success = Some(now);
         if read == FullRead::Due {
             self.last_full = Some(now);
@@ -102,12 +119,19 @@ impl Connection {
     }
 
     /// The look failed; says how long to wait before the next. A failure that only a person can end waits as long as
-    /// one after too many in a row.
-    pub fn failed(&mut self, error: String, class: SourceErrorClass, policy: &Policy) -> Duration {
+    /// one after too many in a row, and longer each time: asking again does not help, and the login service counts it.
+    pub fn failed(&mut self, error: String, class: SourceErrorClass, job: Job, policy: &Policy) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(error);
-        let person = class == SourceErrorClass::Person;
-        if person || self.failures.is_multiple_of(policy.reconnect.failures.max(1)) {
+        self.awaits = Some(job).filter(|_| class == SourceErrorClass::Person);
+        if class == SourceErrorClass::Person {
+            self.phase = Phase::Disconnected;
+            let doublings = self.waits_for_person.min(LONGEST_PATIENCE.ilog2());
+            self.waits_for_person = self.waits_for_person.saturating_add(1);
+            return policy.reconnect.after.saturating_mul(1 << doublings);
+        }
+        self.waits_for_person = 0;
+        if self.failures.is_multiple_of(policy.reconnect.failures.max(1)) {
             self.phase = Phase::Disconnected;
             return policy.reconnect.after;
         }
@@ -142,7 +166,7 @@ mod tests {
         let mut connection = Connection::default();
         let mut waits = Vec::new();
         for _ in 0..6 {
-            waits.push(connection.failed("no route".into(), SourceErrorClass::Transient, &policy).as_secs());
+            waits.push(connection.failed("no route".into(), SourceErrorClass::Transient, Job::Wait, &policy).as_secs());
         }
         assert_eq!(waits, [2, 4, 8, 16, 120, 2]);
         assert_eq!(connection.failures(), 6);
@@ -153,8 +177,15 @@ mod tests {
     #[test]
     fn what_only_a_person_can_end_is_not_hammered() {
         let mut connection = Connection::default();
-        let wait = connection.failed("the secret has expired".into(), SourceErrorClass::Person, &Policy::default());
-        assert_eq!((wait.as_secs(), connection.phase()), (120, Phase::Disconnected));
+        let policy = Policy::default();
+        let mut fail = |class, job| connection.failed("the secret has expired".into(), class, job, &policy).as_secs();
+        let waits: Vec<u64> = (0..7).map(|_| fail(SourceErrorClass::Person, Job::Operator)).collect();
+        assert_eq!(waits, [120, 240, 480, 960, 1920, 1920, 1920]);
+        assert!(fail(SourceErrorClass::Transient, Job::Wait) < 120, "another trouble is another trouble");
+        assert_eq!(fail(SourceErrorClass::Person, Job::User), 120);
+        assert_eq!((connection.phase(), connection.awaits()), (Phase::Disconnected, Some(Job::User)));
+        connection.succeeded(at(0), FullRead::Due);
+        assert_eq!(connection.awaits(), None);
     }
 
     #[test]

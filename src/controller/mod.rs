@@ -3,6 +3,7 @@
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
 pub mod approval;
+pub mod connecting;
 pub mod connection;
 mod core;
 mod credentials;
@@ -15,6 +16,7 @@ mod operations;
 mod queue;
 pub mod reached;
 mod running;
+mod secret;
 mod snapshot;
 mod status;
 pub mod subscription;
@@ -37,6 +39,8 @@ use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
 pub use crate::plan::Cause;
 use crate::plan::{Change, Explanation, Plan};
+use crate::source::graph::connect::{Progress, Reply};
+use connecting::{Begun, Way};
 
 /// What a running bmsync can be asked. The HTTP server and the tests speak to this alone.
 #[async_trait]
@@ -83,6 +87,15 @@ pub trait Operations: Send + Sync {
 
     /// The whole state in the import format.
     async fn export(&self) -> Result<Vec<u8>, Refusal>;
+
+    /// Begins a sign-in to a tenant (by name or ID).
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal>;
+
+    /// How far a sign-in is; its ID is known to whoever began it.
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal>;
+
+    /// Takes what a person's browser brought back from the login service, known by its state alone.
+    async fn returned(&self, query: &str) -> Reply;
 
     /// A notification of a subscription: compared with what is known of it, in constant time. Never fails towards the
     /// sender; what is not genuine is counted and dropped.

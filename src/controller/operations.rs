@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::approval::{self, Approval};
+use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
 use super::status::Known;
@@ -22,6 +23,7 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Digest, Id, Kind, Record, RecordKey};
 use crate::plan::{Change, Explanation, Plan, Scope};
 use crate::report::{json, moved};
+use crate::source::graph::connect::{Progress, Reply};
 use crate::store::StoreError;
 use crate::vault::{self, Forgotten};
 
@@ -87,7 +89,8 @@ impl Operations for Controller {
         let tenant = self.tenant(tenant)?;
         let forgotten = vault::forget(&*self.shared().ledger, &tenant.id).await;
         let forgotten = forgotten.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        // The connection may hold a token that is still good.
+        // What was issued for it may still be good.
+        self.shared().desk.sign_ins.end(&tenant.id).await;
         self.reconnect(&tenant.id);
         let (forgotten, account) = match forgotten {
             Forgotten::Nothing => (false, None),
@@ -174,6 +177,18 @@ impl Operations for Controller {
         let written = self.shared().store.export(&mut bytes).await?;
         written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(bytes)
+    }
+
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal> {
+        self.shared().begin(&self.tenant(tenant)?, way).await
+    }
+
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
+        self.shared().progress(attempt)
+    }
+
+    async fn returned(&self, query: &str) -> Reply {
+        self.shared().returned(query).await
     }
 
     fn notified(&self, notification: Notification) {

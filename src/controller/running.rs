@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Notification;
+use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::Credentials;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Tells the time: when a full read or a renewal is due, and how long an approval holds.
     pub clock: Clock,
+    /// Where people sign in.
+    pub desk: Desk,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -70,6 +73,7 @@ pub(super) struct Shared {
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
     clock: Clock,
+    pub desk: Desk,
     queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
@@ -93,7 +97,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock } = parts;
+        let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -107,6 +111,7 @@ impl Controller {
             notification_url,
             metrics,
             clock,
+            desk,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             problem: Mutex::default(),

@@ -11,6 +11,7 @@ use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
+use crate::source::Job;
 use crate::source::expiry::{Expiring, Outlook};
 
 /// Remembers when conditions changed.
@@ -124,10 +125,20 @@ fn connected(connection: &Connection) -> Finding {
         }
         Phase::Connecting | Phase::Synchronizing | Phase::Watching => (Truth::True, "Watching"),
         Phase::BackingOff => (Truth::False, "BackingOff"),
-        Phase::Disconnected => (Truth::False, "Disconnected"),
+        Phase::Disconnected => (Truth::False, connection.awaits().map_or("Disconnected", awaited)),
         Phase::Suspended => (Truth::Unknown, "Suspended"),
     };
     Finding { kind: "Connected", status, reason, message: connection.last_error().unwrap_or_default().to_owned() }
+}
+
+/// The reason that says whose job it is.
+const fn awaited(job: Job) -> &'static str {
+    match job {
+        Job::Operator => "OperatorMustAct",
+        Job::TenantAdmin => "TenantAdminMustAct",
+        Job::User => "SignInRequired",
+        Job::Wait => "Disconnected",
+    }
 }
 
 /// Nothing where no end is known, as of a client secret that only its owner can look up.

@@ -14,6 +14,7 @@ use super::metrics::{Metrics, RoundResult};
 use super::mirror::{Found, Mirror};
 use super::queue::{Queue, Work};
 use super::running::{Connected, Shared};
+use super::secret;
 use super::tend::tend;
 use crate::directory::News;
 use crate::manifest::config::{Config, SignIn, Tenant};
@@ -115,7 +116,7 @@ pub(super) async fn watch_tenant(
                 work.failed();
                 let wait = eye.fail(error).await;
                 drop(work);
-                Nudge::wait(wait, &mut wanted, &mut stop).await;
+                eye.wait(wait, &mut wanted, &mut stop).await;
             }
         }
     }
@@ -152,7 +153,23 @@ impl Eye {
             let span = tracing::info_span!(target: TARGET, "round", tenant = %self.tenant.name);
             let Some(wait) = self.look(source, nudge, &work, &mut stop).instrument(span).await else { return };
             drop(work);
-            Nudge::wait(wait, wanted, &mut stop).await;
+            self.wait(wait, wanted, &mut stop).await;
+        }
+    }
+
+    /// Waits, but no longer than until somebody calls, or the secret is replaced that a person was waited for to replace.
+    async fn wait(
+        &self,
+        wait: Duration,
+        wanted: &mut watch::Receiver<()>,
+        stop: &mut watch::Receiver<bool>,
+    ) {
+        let awaits = self.shared.connection(&self.tenant.id, |connection| connection.awaits());
+        tokio::select! {
+            () = Nudge::wait(wait, wanted, stop) => {}
+            () = secret::replaced(self.tenant.credential.place()), if awaits.is_some() => {
+                tracing::info!(tenant = %self.tenant.name, "the secret was replaced: looking again");
+            }
         }
     }
 
@@ -225,7 +242,7 @@ impl Eye {
     }
 
     async fn fail(&mut self, error: SourceError) -> Duration {
-        let SourceError { class, message, hint, source: _ } = error;
+        let SourceError { class, job, code: _, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
         let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
         if let Err(error) = lost {
@@ -233,9 +250,9 @@ impl Eye {
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
-        let (wait, phase) = self
-            .shared
-            .connection(&self.tenant.id, |connection| (connection.failed(message, class, &policy), connection.phase()));
+        let (wait, phase) = self.shared.connection(&self.tenant.id, |connection| {
+            (connection.failed(message, class, job, &policy), connection.phase())
+        });
         // Tenants that failed together are not to come back together.
         let wait = if phase == Phase::BackingOff { jittered(wait, self.random.f64()) } else { wait };
         let retry_in_s = wait.as_secs();

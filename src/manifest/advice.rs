@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::checks::{Locate, is_on, rules, tenants};
 use super::config::{Limit, Unmatched};
 use super::documents::{Documents, or};
+use super::nouns::SecretReference;
 use super::problem::{Code, Problem, Sink};
-use super::schema::{GuardsBlock, RecordWord};
+use super::schema::{Cloud, Endpoints, GuardsBlock, RecordWord};
 use super::written::{Span, Written};
 use crate::model::{Id, Text};
 
@@ -21,6 +22,9 @@ pub(super) fn advise(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
     unused_defaults(documents, sink);
     unused_security_roles(documents, sink);
     percentages_of_nothing(documents, sink);
+    fixed_tokens(documents, sink);
+    other_clouds(documents, sink);
+    unused_clouds(documents, sink);
 }
 
 fn suspended_rules(documents: &Documents, sink: &Sink) {
@@ -128,6 +132,49 @@ fn percentages_of_nothing(documents: &Documents, sink: &Sink) {
                     Problem::new(written.span, Code::PercentFloor, message).hint("write 0 to hold back all of them"),
                 );
             }
+        }
+    }
+}
+
+/// A token lives for minutes or hours, the environment of a process as long as the process.
+fn fixed_tokens(documents: &Documents, sink: &Sink) {
+    for token in tenants(documents).filter_map(|(_, spec)| spec.federated_token.as_ref()) {
+        if matches!(token.get(), Some(SecretReference::Env(_))) {
+            let message = "the environment of a running bmsync does not change, but this token soon expires";
+            let hint = "name the file in which the token is renewed: `federatedToken: { file: … }`";
+            sink.report(Problem::new(token.span, Code::FixedToken, message).hint(hint));
+        }
+    }
+}
+
+/// The clouds in which a tenant can be that has a first domain name of this ending.
+const DOMAIN_ENDINGS: [(&str, &[Cloud]); 3] = [
+    (".onmicrosoft.com", &[Cloud::Global]),
+    (".onmicrosoft.us", &[Cloud::UsGov, Cloud::UsGovDod]),
+    (".partner.onmschina.cn", &[Cloud::China]),
+];
+
+fn other_clouds(documents: &Documents, sink: &Sink) {
+    for (_, spec) in tenants(documents).filter(|(_, spec)| spec.endpoints.is_none()) {
+        let Some(domain) = spec.domain_name() else { continue };
+        let cloud = or(spec.cloud.as_ref(), Cloud::default());
+        let ending = DOMAIN_ENDINGS.iter().find(|(ending, _)| domain.ends_with(ending));
+        if let Some((ending, clouds)) = ending.filter(|(_, clouds)| !clouds.contains(&cloud)) {
+            let words: Vec<&str> = clouds.iter().map(|cloud| cloud.word()).collect();
+            let message = format!("a domain name that ends in `{ending}` is of the cloud {}", words.join(" or "));
+            let span = spec.cloud.as_ref().map_or(spec.domain.span, |cloud| cloud.span);
+            sink.report(Problem::new(span, Code::CloudMismatch, message).hint("correct `cloud` or `domain`"));
+        }
+    }
+}
+
+fn unused_clouds(documents: &Documents, sink: &Sink) {
+    for (_, spec) in tenants(documents) {
+        let whole = |endpoints: &Endpoints| endpoints.login.is_some() && endpoints.graph.is_some();
+        let replaced = spec.endpoints.as_ref().and_then(Written::get).is_some_and(whole);
+        if let Some(cloud) = spec.cloud.as_ref().filter(|_| replaced) {
+            let message = "`endpoints` gives both addresses: this cloud decides nothing";
+            sink.report(Problem::new(cloud.span, Code::UnusedCloud, message));
         }
     }
 }

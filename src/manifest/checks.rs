@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::documents::{Documents, or};
-use super::nouns::{DomainOrId, is_domain};
+use super::nouns::{DomainOrId, SecretReference, is_domain};
 use super::problem::{Code, Problem, Sink};
 use super::schema::{Manifest, MappingRuleManifest, MappingRuleSpec, RecordWord, TenantManifest, TenantSpec};
 use super::word::quoted;
@@ -53,6 +53,18 @@ impl MappingRuleSpec {
     }
 }
 
+impl TenantSpec {
+    /// The ways to prove the application that are written, by their keys.
+    pub(super) fn credentials(&self) -> Vec<(&'static str, &Written<SecretReference>)> {
+        let keys = [
+            ("applicationKey", &self.application_key),
+            ("certificate", &self.certificate),
+            ("federatedToken", &self.federated_token),
+        ];
+        keys.into_iter().filter_map(|(key, written)| Some((key, written.as_ref()?))).collect()
+    }
+}
+
 fn duplicate_names(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
     let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _ } = documents;
     unique_names(tenants, "Tenant", locate, sink);
@@ -83,16 +95,17 @@ fn repeated<K: Ord + Clone>(places: impl IntoIterator<Item = (K, Span)>) -> Vec<
 
 fn credentials(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     for (tenant, spec) in tenants(documents) {
-        let problem = match (&spec.application_key, &spec.certificate) {
-            (Some(_), Some(certificate)) => {
-                let message = "`applicationKey` and `certificate` exclude each other";
-                Problem::new(certificate.span, Code::CredentialConflict, message).hint("keep one of them")
-            }
-            (None, None) => {
-                let message = "`spec` needs `applicationKey` or `certificate`";
+        let written = spec.credentials();
+        let problem = match written.as_slice() {
+            [] => {
+                let message = "`spec` needs `applicationKey`, `certificate` or `federatedToken`";
                 Problem::new(tenant.spec.span, Code::MissingKey, message).hint("like `applicationKey: { env: NAME }`")
             }
-            (Some(_), None) | (None, Some(_)) => continue,
+            [_] => continue,
+            [(first, _), (second, written), ..] => {
+                let message = format!("`{first}` and `{second}` exclude each other");
+                Problem::new(written.span, Code::CredentialConflict, message).hint("keep one of them")
+            }
         };
         sink.report(problem);
     }
@@ -102,10 +115,10 @@ fn tenant_ids(documents: &Documents, _: Locate<'_>, sink: &Sink) {
     for (tenant, spec) in tenants(documents) {
         let Some(domain) = spec.domain.get() else { continue };
         let problem = match (&domain.0, &spec.tenant_id) {
-            (DomainOrId::Domain(_), None) => {
+            (DomainOrId::Domain(name), None) => {
                 let message = "`spec` needs `tenantId`, because `domain` is not the ID";
-                Problem::new(tenant.spec.span, Code::MissingKey, message)
-                    .hint("copy the Tenant ID from Entra > Overview")
+                let hint = format!("`bmsync tenant-id {name}` finds it, and so does Entra > Overview");
+                Problem::new(tenant.spec.span, Code::MissingKey, message).hint(hint)
             }
             (DomainOrId::Id(id), Some(written)) if written.get().is_some_and(|other| other.0 != *id) => {
                 let message = "`tenantId` and `domain` are two different IDs";
@@ -135,6 +148,7 @@ fn tenant_id_is_domain(documents: &Documents, _: Locate<'_>, sink: &Sink) {
         };
         let hint = match known.get(written.to_ascii_lowercase().as_str()) {
             Some((name, id)) => format!("tenant `{name}` has the ID {id}"),
+            None if is_domain(written) => format!("`bmsync tenant-id {}` finds it", written.to_ascii_lowercase()),
             None => "copy the Tenant ID from Entra > Overview".to_owned(),
         };
         let problem = if is_domain(written) {

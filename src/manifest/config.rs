@@ -68,6 +68,28 @@ pub enum Credential {
     Key(SecretRef),
     /// `certificate`: PEM with certificate and private key.
     Certificate(SecretRef),
+    /// `federatedToken`: a token of another issuer that the registration trusts.
+    Federated(SecretRef),
+}
+
+impl Credential {
+    /// The key of the manifest.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "applicationKey",
+            Self::Certificate(_) => "certificate",
+            Self::Federated(_) => "federatedToken",
+        }
+    }
+
+    /// Where it is found.
+    #[must_use]
+    pub const fn place(&self) -> &SecretRef {
+        match self {
+            Self::Key(place) | Self::Certificate(place) | Self::Federated(place) => place,
+        }
+    }
 }
 
 /// Where a secret is found when it is needed.
@@ -83,7 +105,7 @@ pub enum SecretRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SignIn {
-    /// A person signs in once (not in this version).
+    /// A person signs in once.
     Delegated,
     /// The application itself, by client credentials.
     Application,

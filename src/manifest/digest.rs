@@ -74,12 +74,12 @@ impl Canon {
     }
 
     fn credential(&mut self, credential: &Credential) {
-        let (word, secret) = match credential {
-            Credential::Key(secret) => ("key", secret),
-            Credential::Certificate(secret) => ("certificate", secret),
-        };
-        self.text(word);
-        match secret {
+        self.text(match credential {
+            Credential::Key(_) => "key",
+            Credential::Certificate(_) => "certificate",
+            Credential::Federated(_) => "federated",
+        });
+        match credential.place() {
             SecretRef::Env(name) => {
                 self.text("env");
                 self.text(name);

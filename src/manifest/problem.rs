@@ -62,11 +62,14 @@ pub enum Code {
     UnusedDefaults,
     UnusedSecurityRole,
     PercentFloor,
+    FixedToken,
+    CloudMismatch,
+    UnusedCloud,
 }
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -108,6 +111,9 @@ impl Code {
         Self::UnusedDefaults,
         Self::UnusedSecurityRole,
         Self::PercentFloor,
+        Self::FixedToken,
+        Self::CloudMismatch,
+        Self::UnusedCloud,
     ];
 
     /// Warnings come after the last error.

@@ -48,13 +48,14 @@ fn tenant(manifest: &TenantManifest) -> Option<Tenant> {
         application_id,
         application_key,
         certificate,
+        federated_token,
         sign_in,
         cloud,
         endpoints,
         nested_groups,
         suspend,
     } = spec;
-    let (login, graph) = roots(or(cloud.as_ref(), Cloud::Global));
+    let (login, graph) = or(cloud.as_ref(), Cloud::Global).roots();
     let Endpoints { login: own_login, graph: own_graph } =
         or(endpoints.as_ref(), Endpoints { login: None, graph: None });
     let id = spec.id()?.0.clone();
@@ -63,7 +64,7 @@ fn tenant(manifest: &TenantManifest) -> Option<Tenant> {
         domain: spec.domain_name().cloned().unwrap_or_else(|| Text::from(id.to_string())),
         id,
         application_id: Text::from(application_id.get()?.0.to_string()),
-        credential: credential(application_key.as_ref(), certificate.as_ref())?,
+        credential: credential([application_key, certificate, federated_token].map(Option::as_ref))?,
         sign_in: or(sign_in.as_ref(), SignIn::Delegated),
         login_root: or(own_login.as_ref(), Root(Text::const_new(login))).0,
         graph_root: or(own_graph.as_ref(), Root(Text::const_new(graph))).0,
@@ -72,26 +73,13 @@ fn tenant(manifest: &TenantManifest) -> Option<Tenant> {
     })
 }
 
-/// Roots of the login service and of Microsoft Graph.
-///
-/// <https://learn.microsoft.com/graph/deployments>
-const fn roots(cloud: Cloud) -> (&'static str, &'static str) {
-    match cloud {
-        Cloud::Global => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
-        Cloud::UsGov => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
-        Cloud::UsGovDod => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
-        Cloud::China => ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
-    }
-}
-
-fn credential(
-    key: Option<&Written<SecretReference>>,
-    certificate: Option<&Written<SecretReference>>,
-) -> Option<Credential> {
-    match (key, certificate) {
-        (Some(key), None) => Some(Credential::Key(secret(key.get()?))),
-        (None, Some(certificate)) => Some(Credential::Certificate(secret(certificate.get()?))),
-        (Some(_), Some(_)) | (None, None) => None,
+/// Of the three ways to prove an application the one that is written.
+fn credential(written: [Option<&Written<SecretReference>>; 3]) -> Option<Credential> {
+    match written {
+        [Some(key), None, None] => Some(Credential::Key(secret(key.get()?))),
+        [None, Some(certificate), None] => Some(Credential::Certificate(secret(certificate.get()?))),
+        [None, None, Some(token)] => Some(Credential::Federated(secret(token.get()?))),
+        [..] => None,
     }
 }
 

@@ -79,11 +79,14 @@ pub struct Metadata {
     pub name: Written<Label>,
 }
 
-/// One Entra ID directory, and how bmsync signs in to it. Needs `applicationKey` or `certificate`.
+/// One Entra ID directory, and how bmsync signs in to it. Needs exactly one of `applicationKey`, `certificate` and
+/// `federatedToken`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend(
-    "oneOf" = [{ "required": ["applicationKey"] }, { "required": ["certificate"] }],
+    "oneOf" = [
+        { "required": ["applicationKey"] }, { "required": ["certificate"] }, { "required": ["federatedToken"] },
+    ],
     "anyOf" = [{ "required": ["tenantId"] }, { "properties": { "domain": { "pattern": super::nouns::GUID } } }],
 ))]
 pub struct TenantSpec {
@@ -98,9 +101,12 @@ pub struct TenantSpec {
     pub application_id: Written<ApplicationId>,
     /// Where the client secret is: an environment variable or a file, never the secret itself.
     pub application_key: Option<Written<SecretReference>>,
-    /// Where the certificate with its private key (PEM) is; instead of `applicationKey`.
+    /// Where the certificate with its RSA private key (PEM, not encrypted) is; instead of `applicationKey`.
     pub certificate: Option<Written<SecretReference>>,
-    /// Who signs in: `application`, the application itself; or `delegated`, a person once (not in this version).
+    /// Where a token of another issuer that the app registration trusts is (workload identity, GitHub, Kubernetes); instead
+    /// of `applicationKey`. Read anew each time.
+    pub federated_token: Option<Written<SecretReference>>,
+    /// Who signs in: `delegated`, a person once, with `bmsync connect`; or `application`, the application itself.
     #[schemars(extend("default" = "delegated"))]
     pub sign_in: Option<Written<SignIn>>,
     /// The national cloud that the tenant is in.
@@ -129,6 +135,32 @@ pub enum Cloud {
     UsGovDod,
     /// China, operated by 21Vianet.
     China,
+}
+
+impl Cloud {
+    /// The word in manifests.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::UsGov => "usGov",
+            Self::UsGovDod => "usGovDod",
+            Self::China => "china",
+        }
+    }
+
+    /// Roots of the login service and of Microsoft Graph.
+    ///
+    /// <https://learn.microsoft.com/graph/deployments>
+    #[must_use]
+    pub const fn roots(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Global => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+            Self::UsGov => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+            Self::UsGovDod => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+            Self::China => ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+        }
+    }
 }
 
 /// Addresses to use instead of those of the cloud: https, or http on loopback.

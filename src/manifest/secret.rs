@@ -59,7 +59,8 @@ fn may_hold_secret(key: &str) -> bool {
 
 /// Whether a mistyped word is nearer to a key that may hold a secret than to one that looks like it.
 fn is_near_secret(word: &str) -> bool {
-    meant(word, ["applicationKey", "certificate", "applicationId"]).is_some_and(|near| near != "applicationId")
+    meant(word, ["applicationKey", "certificate", "federatedToken", "applicationId"])
+        .is_some_and(|near| near != "applicationId")
 }
 
 /// Whether the file can be trusted to be built as its lines look.

@@ -131,6 +131,54 @@ pub struct AppliedPlan {
     pub failures: Vec<String>,
 }
 
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInWay {
+    /// In a browser.
+    Browser,
+    /// In a browser, after an administrator consented there.
+    AdminConsent,
+    /// With a code.
+    DeviceCode,
+}
+
+/// A sign-in that a server began.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Begun {
+    /// By which it is followed.
+    pub attempt: String,
+    /// Where a browser goes.
+    pub url: Option<String>,
+    /// What a person must do where a code is entered.
+    pub message: Option<String>,
+}
+
+/// How far a sign-in is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Connecting {
+    /// `waiting`, `signedIn` or `failed`.
+    pub state: String,
+    /// Who was let in, and what can be read.
+    #[serde(default)]
+    pub welcome: Value,
+    /// Why nobody was.
+    pub message: Option<String>,
+    /// The next step for a person.
+    pub hint: Option<String>,
+}
+
+/// What came of forgetting a sign-in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disconnected {
+    /// The tenant's ID.
+    pub tenant_id: String,
+    /// Whether there was one.
+    pub forgotten: bool,
+    /// Who had signed in, if that is known.
+    pub account: Option<String>,
+}
+
 impl Remote {
     /// The server at an address: https, or http on loopback.
     ///
@@ -215,6 +263,36 @@ impl Remote {
         let path: Vec<&str> = ["v1", "sync"].into_iter().chain(tenant).collect();
         let _: Value = self.ask(Method::POST, &path, &[], None).await?;
         Ok(())
+    }
+
+    /// Begins a sign-in to a tenant, in a browser or with a code; an administrator may consent first.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or refuses.
+    pub async fn connect(&self, tenant: &str, way: SignInWay) -> Result<Begun, RemoteError> {
+        let query: &[(&str, &str)] = match way {
+            SignInWay::Browser => &[],
+            SignInWay::AdminConsent => &[("adminConsent", "true")],
+            SignInWay::DeviceCode => &[("deviceCode", "true")],
+        };
+        let response = self.send(Method::POST, &["v1", "connect", tenant], query, None, Repeat::OnlyUnbegun).await?;
+        self.parse(response).await
+    }
+
+    /// How far a sign-in is that this client began.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or does not know it any more.
+    pub async fn connecting(&self, attempt: &str) -> Result<Connecting, RemoteError> {
+        self.ask(Method::GET, &["v1", "connect", attempt], &[], None).await
+    }
+
+    /// Has it forget the sign-in of a tenant.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or has no such tenant.
+    pub async fn disconnect(&self, tenant: &str) -> Result<Disconnected, RemoteError> {
+        self.ask(Method::POST, &["v1", "disconnect", tenant], &[], None).await
     }
 
     /// What is held back of a tenant.

@@ -63,7 +63,7 @@ fn differences(theirs: &Tenant, ours: &Tenant) -> Vec<&'static str> {
         ("tenantId", *id == ours.id),
         ("domain", *domain == ours.domain),
         ("applicationId", *application_id == ours.application_id),
-        ("applicationKey or certificate", *credential == ours.credential),
+        ("applicationKey, certificate or federatedToken", *credential == ours.credential),
         ("signIn", *sign_in == ours.sign_in),
         ("endpoints.login", *login_root == ours.login_root),
         ("endpoints.graph", *graph_root == ours.graph_root),

@@ -16,6 +16,7 @@ mod body;
 
 mod candidate;
 
+mod connecting;
 mod files;
 
 mod gate;

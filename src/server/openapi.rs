@@ -168,6 +168,11 @@ fn successes(gives: Gives) -> Vec<Success> {
         Gives::Page(name) => vec![("200", "A page.", JSON, shapes::page(name))],
         Gives::Accepted(name) => vec![("202", "It will be done.", JSON, shapes::named(name))],
         Gives::Text(media) => vec![("200", "Done.", Some(media), text())],
+        Gives::Person => vec![
+            ("200", "Somebody signed in.", Some("text/html; charset=utf-8"), text()),
+            ("303", "The browser goes on to sign in.", None, Value::Null),
+            ("400", "Nobody signed in; the page says why.", Some("text/html; charset=utf-8"), text()),
+        ],
         Gives::Handshake => vec![
             ("200", "The token of the handshake.", Some("text/plain; charset=utf-8"), text()),
             ("202", "Received.", None, Value::Null),

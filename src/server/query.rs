@@ -30,6 +30,10 @@ pub enum Parameter {
     User,
     /// Whether a person consents to what guards hold back.
     ApproveHeld,
+    /// Whether a code is entered elsewhere.
+    DeviceCode,
+    /// Whether an administrator consents first.
+    AdminConsent,
     /// What Microsoft Graph wants to see again.
     ValidationToken,
 }
@@ -44,6 +48,8 @@ impl Parameter {
             Self::Tenant => "tenant",
             Self::User => "user",
             Self::ApproveHeld => "approveHeld",
+            Self::DeviceCode => "deviceCode",
+            Self::AdminConsent => "adminConsent",
             Self::ValidationToken => "validationToken",
         }
     }
@@ -62,6 +68,14 @@ impl Parameter {
             Self::ApproveHeld => (
                 json!({ "type": "boolean", "default": false }),
                 "Whether what guards and broken rules hold back is applied too.",
+            ),
+            Self::DeviceCode => (
+                json!({ "type": "boolean", "default": false }),
+                "Whether the person enters a code in a browser anywhere, in place of following an address.",
+            ),
+            Self::AdminConsent => (
+                json!({ "type": "boolean", "default": false }),
+                "Whether an administrator of the tenant consents for everybody first.",
             ),
             Self::ValidationToken => {
                 (json!({ "type": "string" }), "Sent by Microsoft Graph when a subscription is made; it is sent back.")

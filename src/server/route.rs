@@ -100,6 +100,8 @@ pub enum Gives {
     Accepted(&'static str),
     /// 200 with text of a media type.
     Text(&'static str),
+    /// 200 or 400 with a page for a person, or 303 to the next.
+    Person,
     /// 202, or 200 with the token of a handshake.
     Handshake,
 }
@@ -112,6 +114,10 @@ pub struct Call {
     pub item: String,
     /// The query.
     pub query: Query,
+    /// The query as it came; for what is not ours to name.
+    pub raw_query: String,
+    /// Whether only the headers of the answer are wanted.
+    pub head: bool,
     /// The body.
     pub body: Bytes,
 }

@@ -94,11 +94,13 @@ fn not_allowed(allowed: &str) -> Response {
 async fn answer(route: &'static Route, shared: &Shared, mut request: Request) -> Answer {
     permit(route.need, request.extensions().get::<Role>().copied())?;
     let query = Query::parse(request.uri().query(), route.query)?;
+    let raw_query = request.uri().query().unwrap_or_default().to_owned();
+    let head = request.method() == axum::http::Method::HEAD;
     let item = item(&mut request).await?;
     let turn = shared.turn(route.lane).await?;
     let (parts, body) = request.into_parts();
     let body = shared.body(route.takes, &parts.headers, body).await?;
-    let running = (route.run)(Call { operations: Arc::clone(&shared.operations), item, query, body });
+    let running = (route.run)(Call { operations: Arc::clone(&shared.operations), item, query, raw_query, head, body });
     finish(running, turn, shared.limits.answer_timeout).await
 }
 

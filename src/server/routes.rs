@@ -4,7 +4,8 @@ use super::auth::Role;
 use super::problem::ProblemKind;
 use super::query::{Asked, Parameter};
 use super::route::{Gives, Lane, Need, Route, Takes, Verb, now};
-use super::{health, lists, orders, planning, webhook};
+use super::{connecting, health, lists, orders, planning, webhook};
+use crate::source::graph::connect::CALLBACK_PATH;
 
 const VIEWER: Need = Need::Role(Role::Viewer);
 const OPERATOR: Need = Need::Role(Role::Operator);
@@ -38,7 +39,7 @@ const OPEN: Route = Route { need: Need::Nobody, query: Asked::Among(&[]), ..READ
 const ORDER: Route = Route { verb: Verb::Post, need: OPERATOR, ..READ };
 
 /// Every route.
-pub static ROUTES: [Route; 23] = [
+pub static ROUTES: [Route; 27] = [
     Route {
         path: "/healthz",
         gives: Gives::Text("text/plain; charset=utf-8"),
@@ -82,6 +83,15 @@ pub static ROUTES: [Route; 23] = [
         ..OPEN
     },
     Route {
+        path: CALLBACK_PATH,
+        lane: Lane::Notification,
+        gives: Gives::Person,
+        fails: &[ProblemKind::MethodNotAllowed],
+        about: "Where a person's browser comes back to from the login service: the redirect URI of the application.",
+        run: |call| Box::pin(connecting::returned(call)),
+        ..OPEN
+    },
+    Route {
         verb: Verb::Post,
         path: "/v1/plan",
         lane: Lane::Expensive,
@@ -107,6 +117,33 @@ pub static ROUTES: [Route; 23] = [
         fails: &[ProblemKind::NotFound],
         about: "Looks again at one tenant (name or ID), now.",
         run: |call| now(orders::sync_one(&call)),
+        ..ORDER
+    },
+    Route {
+        path: "/v1/connect/{tenantOrAttempt}",
+        need: OPERATOR,
+        gives: Gives::Json("SignInProgress"),
+        about: "How far a sign-in is, by the ID that beginning it answered. To follow, ask again.",
+        run: |call| now(connecting::progress(&call)),
+        ..ONE
+    },
+    Route {
+        path: "/v1/connect/{tenantOrAttempt}",
+        lane: Lane::Notification,
+        query: Asked::Only(&[Parameter::DeviceCode, Parameter::AdminConsent]),
+        gives: Gives::Accepted("SignInBegun"),
+        fails: &[ProblemKind::NotFound, ProblemKind::Conflict],
+        about: "Begins the sign-in of a person to a tenant (name or ID): answers where a browser goes, or what code is \
+                entered. It lives for 10 minutes.",
+        run: |call| Box::pin(connecting::begin(call)),
+        ..ORDER
+    },
+    Route {
+        path: "/v1/disconnect/{tenant}",
+        gives: Gives::Json("Disconnected"),
+        fails: &[ProblemKind::NotFound],
+        about: "Forgets the sign-in of a tenant (name or ID). In Entra ID it must be revoked besides.",
+        run: |call| Box::pin(connecting::disconnect(call)),
         ..ORDER
     },
     Route {

@@ -15,6 +15,10 @@ pub fn schemas() -> Value {
     let all = [
         ("Readiness", object([("ready", boolean()), ("waitingFor", list(text()))])),
         ("SyncAccepted", object([("tenant", or_null(text()))])),
+        ("SignInBegun", object([("attempt", text()), ("url", or_null(text())), ("message", or_null(text()))])),
+        ("SignInProgress", sign_in_progress()),
+        ("SignedIn", signed_in()),
+        ("Disconnected", disconnected()),
         ("Approval", optional([("digest", digest())])),
         ("Held", held()),
         ("Report", object([("revision", count()), ("written", count()), ("failures", list(text()))])),
@@ -125,6 +129,37 @@ fn optional<const N: usize>(keys: [(&str, Value); N]) -> Value {
 
 fn kind() -> Value {
     words(Kind::ALL.map(Kind::word))
+}
+
+fn sign_in_progress() -> Value {
+    object([
+        ("state", words(["waiting", "signedIn", "failed"])),
+        ("welcome", or_null(named("SignedIn"))),
+        ("message", or_null(text())),
+        ("hint", or_null(text())),
+    ])
+}
+
+fn disconnected() -> Value {
+    object([("tenantId", text()), ("forgotten", boolean()), ("account", or_null(text()))])
+}
+
+fn signed_in() -> Value {
+    let permission = object([
+        ("name", text()),
+        ("gives", text()),
+        ("needed", boolean()),
+        ("found", words(["readable", "denied", "unclear"])),
+        ("message", or_null(text())),
+    ]);
+    object([
+        ("tenant", text()),
+        ("tenantId", text()),
+        ("application", text()),
+        ("account", or_null(text())),
+        ("kept", boolean()),
+        ("permissions", list(permission)),
+    ])
 }
 
 fn held() -> Value {

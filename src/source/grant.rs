@@ -1,13 +1,15 @@
 //! What a person let bmsync do once, by signing in: the seam between who keeps such grants and who uses them. It holds
 //! no cipher, no disk and no HTTP.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::model::Text;
+use crate::model::{Id, Text};
 
 /// A sign-in of a person that goes on without the person. Its `Debug` hides the token.
 #[derive(Clone, Debug)]
@@ -59,6 +61,12 @@ impl Turn {
     pub const fn of(held: OwnedMutexGuard<()>) -> Self {
         Self { _held: Some(held) }
     }
+}
+
+/// The grants of all tenants, wherever they are kept.
+pub trait Safe: Send + Sync + std::fmt::Debug {
+    /// Those of one tenant.
+    fn of(&self, tenant: &Id) -> Arc<dyn Grants>;
 }
 
 /// Why a grant could not be read or kept. Never holds a token or a key.

@@ -73,8 +73,12 @@ impl Meter for () {
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct SourceError {
-    /// Whose move it is.
+    /// Whether it passes by itself.
     pub class: SourceErrorClass,
+    /// Whose job it is to end it.
+    pub job: Job,
+    /// The number that the login service gave with its refusal (AADSTS).
+    pub code: Option<u32>,
     /// What was attempted and what came of it: a lower-case fragment, fit to follow "cannot read tenant x: ".
     pub message: String,
     /// The next step for a person.
@@ -84,7 +88,7 @@ pub struct SourceError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Whose move it is.
+/// Whether an error passes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceErrorClass {
     /// Try again later.
@@ -93,4 +97,41 @@ pub enum SourceErrorClass {
     Person,
     /// The service answered with what it must not; refused.
     Protocol,
+}
+
+/// Whose job it is to end an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Whoever runs bmsync: manifest, secret, machine.
+    Operator,
+    /// An administrator of the tenant: consent, policies, permissions.
+    TenantAdmin,
+    /// The person who signed in.
+    User,
+    /// Nobody's: it passes.
+    Wait,
+}
+
+impl Job {
+    /// For people to read.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::TenantAdmin => "tenant admin",
+            Self::User => "the user",
+            Self::Wait => "wait",
+        }
+    }
+
+    /// The word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::TenantAdmin => "tenantAdmin",
+            Self::User => "user",
+            Self::Wait => "wait",
+        }
+    }
 }

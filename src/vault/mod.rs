@@ -10,6 +10,7 @@ mod key;
 mod key_file;
 mod keys;
 mod rekey;
+mod safe;
 mod sealed;
 mod shelf;
 mod tenant;

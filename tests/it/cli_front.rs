@@ -117,14 +117,23 @@ fn a_full_disk_is_a_failure() {
 
 #[test]
 fn the_reference_page_is_what_the_parser_knows() {
-    let fresh = bmsync(&["reference"]);
+    is_fresh("cli");
+}
+
+#[test]
+fn the_page_of_sign_in_errors_is_what_the_table_says() {
+    is_fresh("sign-in");
+}
+
+fn is_fresh(page: &str) {
+    let fresh = bmsync(&["reference", page]);
     let fresh = text(&fresh.stdout);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/cli.md");
-    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    let name = format!("docs/reference/{page}.md");
+    let kept = std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_default();
     let diff = similar::TextDiff::from_lines(kept.as_str(), fresh);
     assert!(
         kept == fresh,
-        "docs/reference/cli.md is not fresh; to make it: cargo run -- reference > docs/reference/cli.md\n{}",
-        diff.unified_diff().header("docs/reference/cli.md", "bmsync reference")
+        "{name} is not fresh; to make it: cargo run -- reference {page} > {name}\n{}",
+        diff.unified_diff().header(&name, "bmsync reference")
     );
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod damage;
+mod doctor;
 mod faults;
 mod front;
 mod hostile;

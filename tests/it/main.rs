@@ -11,6 +11,8 @@ mod cli_save;
 #[cfg(test)]
 mod cli_story;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;

@@ -7,6 +7,7 @@ mod counted;
 mod crowd;
 mod guards;
 mod notifications;
+mod secrets;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod soak;

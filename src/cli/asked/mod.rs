@@ -6,6 +6,7 @@ use crate::report::decode::DecodeError;
 use super::error::Error;
 
 pub mod apply;
+pub mod connect;
 pub mod explain;
 pub mod export;
 pub mod follow;

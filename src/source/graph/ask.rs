@@ -6,11 +6,11 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::time::timeout_at;
 use url::Url;
 
-use super::auth::Token;
 use super::client::{Graph, log, unauthorized};
 use super::error::{Setback, Trouble};
 use super::http::{busy, read_body, redirected, unanswered};
 use super::retry::Tries;
+use super::token::Token;
 use crate::source::SourceError;
 
 /// Largest answer.

@@ -1,219 +1,127 @@
-//! Signing in: client credentials through `oauth2`, one token at a time, renewed before it expires. It knows nothing of
-//! what a token is used for.
+//! Signing in: one token at a time, renewed before it expires, for the application itself or on behalf of a person. It
+//! knows nothing of what a token is used for.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
-use oauth2::{AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope};
-use oauth2::{TokenResponse as _, TokenUrl};
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
-use tracing::debug;
+use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard};
 
-use super::error::{Setback, Trouble, protocol};
-use super::http::{Http, busy, read_body, redirected, unanswered};
-use super::link::Origin;
-use super::refusal::Refused;
-use super::retry::{Patience, Tries};
-use super::secret;
-use crate::manifest::config::{SecretRef, Tenant};
-use crate::source::{Meter, SourceError};
+use super::delegation::{Delegation, Turn};
+use super::error::{person, protocol};
+use super::login::{Exchange, Login};
+use super::token::{Issued, Token};
+use crate::source::grant::Grant;
+use crate::source::{Job, Meter, SourceError};
 
-/// Largest answer of the login service.
-const MAX_ANSWER: usize = 1 << 20;
-/// How long a token is taken to live when the service does not say.
-const UNKNOWN_LIFE: Duration = Duration::from_mins(5);
-/// No token is used longer than this, whatever the service says.
-const LONGEST_LIFE: Duration = Duration::from_hours(24);
-/// A token is renewed so long before it expires, or a tenth of its life if that is shorter.
-const MARGIN: Duration = Duration::from_mins(5);
-
-/// How an application of a tenant signs in, and the token that it has.
+/// Who signs in to a tenant, and the token that there is.
 #[derive(Debug)]
 pub(super) struct Auth {
-    http: Http,
-    login: Origin,
-    token_url: TokenUrl,
-    scope: Scope,
-    application: ClientId,
-    domain: String,
-    key: SecretRef,
-    patience: Patience,
-    /// Locked while a token is fetched, so that nobody else fetches one meanwhile.
-    current: Mutex<Option<Token>>,
+    login: Login,
+    by: By,
 }
 
-/// A bearer token, ready to be sent. Its `Debug` hides it.
-#[derive(Clone, Debug)]
-pub(super) struct Token {
-    header: HeaderValue,
-    until: Instant,
-}
-
-impl Token {
-    /// The value of `Authorization`.
-    pub fn header(&self) -> HeaderValue {
-        self.header.clone()
-    }
+/// Who signs in.
+#[derive(Debug)]
+enum By {
+    /// The application. Locked while a token is fetched, so that nobody else fetches one meanwhile.
+    Application(Mutex<Turn>),
+    /// A person did, once.
+    Person(Delegation),
+    /// Somebody did just now: this token, and no other after it.
+    Given(Mutex<Turn>),
 }
 
 impl Auth {
-    /// Signs in to a tenant with the secret that `key` points at.
-    pub fn new(tenant: &Tenant, key: &SecretRef, http: &Http, patience: Patience) -> Result<Self, SourceError> {
-        let login = Origin::new(&tenant.login_root, "endpoints.login")?;
-        let token_url = TokenUrl::from_url(login.path(&[&tenant.domain, "oauth2", "v2.0", "token"]));
-        Ok(Self {
-            http: http.clone(),
-            login,
-            token_url,
-            scope: Scope::new(format!("{}/.default", tenant.graph_root)),
-            application: ClientId::new(tenant.application_id.to_string()),
-            domain: tenant.domain.to_string(),
-            key: key.clone(),
-            patience,
-            current: Mutex::new(None),
-        })
+    /// The application signs in.
+    pub fn application(login: Login) -> Self {
+        Self { login, by: By::Application(Mutex::default()) }
+    }
+
+    /// A person signed in once, and is signed in since.
+    pub const fn person(login: Login, delegation: Delegation) -> Self {
+        Self { login, by: By::Person(delegation) }
+    }
+
+    /// With a token that was just issued.
+    pub fn given(login: Login, token: Token) -> Self {
+        Self { login, by: By::Given(Mutex::new(Turn::with(token))) }
     }
 
     /// The same, counting its pauses.
     pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
-        Self { patience: self.patience.with_meter(meter), ..self }
+        Self { login: self.login.with_meter(meter), ..self }
+    }
+
+    /// Until when what proves the application is good, where that can be known and it is good now.
+    pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
+        self.login.proof_expires(now)
     }
 
     /// A token that is good for now; at most one is fetched at a time.
     pub async fn token(&self) -> Result<Token, SourceError> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref().filter(|token| Instant::now() < token.until) {
-            return Ok(token.clone());
+        let mut turn = self.turn().await;
+        if let Some(token) = turn.good() {
+            return Ok(token);
         }
-        let token = self.fetch().await?;
-        *current = Some(token.clone());
+        let token = match &self.by {
+            By::Application(_) => self.login.exchange(&Exchange::Application).await?.token,
+            By::Person(delegation) => self.refresh(delegation, &mut turn).await?,
+            By::Given(_) => return Err(protocol("Microsoft Graph does not take the token that was just issued")),
+        };
+        turn.token = Some(token.clone());
         Ok(token)
     }
 
     /// Forgets a token that the service does not take, unless it was replaced meanwhile.
     pub async fn spurn(&self, refused: &Token) {
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|token| token.header == refused.header) {
-            *current = None;
+        let mut turn = self.turn().await;
+        if turn.token.as_ref().is_some_and(|token| token.is(refused)) {
+            turn.token = None;
         }
     }
 
-    async fn fetch(&self) -> Result<Token, SourceError> {
-        let secret = secret::read(&self.key)?;
-        let mut tries = self.patience.start();
-        loop {
-            match self.attempt(&secret, &mut tries).await {
-                Ok(token) => return Ok(token),
-                Err(Trouble::Over(error)) => return Err(about_sign_in(error)),
-                Err(Trouble::Again(setback)) => tries.pause("sign-in", setback).await?,
-            }
+    async fn turn(&self) -> MutexGuard<'_, Turn> {
+        match &self.by {
+            By::Application(turn) | By::Given(turn) => turn.lock().await,
+            By::Person(delegation) => delegation.turn().await,
         }
     }
 
-    async fn attempt(&self, secret: &SecretString, tries: &mut Tries) -> Result<Token, Trouble> {
-        let wire = Wire { auth: self, name: tries.name(), secret };
-        let client = BasicClient::new(self.application.clone())
-            .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-            .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(self.token_url.clone());
-        let request = client.exchange_client_credentials().add_scope(self.scope.clone()).request_async(&wire);
-        match timeout_at(tries.deadline(), request).await {
-            Ok(Ok(answer)) => token(&answer),
-            Ok(Err(RequestTokenError::Request(Unanswered(trouble)))) => Err(trouble),
-            // The text of these errors would quote the answer, which may hold a token.
-            Ok(Err(
-                RequestTokenError::Parse(..) | RequestTokenError::Other(_) | RequestTokenError::ServerResponse(_),
-            )) => Err(Trouble::Again(Setback::garbled(format!("the answer of {} is no token", self.login)))),
-            Err(_) => Err(Trouble::Again(Setback::transient(format!("{} did not answer in time", self.login)))),
+    /// Exchanges the person's sign-in. The new one is kept before anything is done with what it opens: whoever dies in
+    /// between has the one before, which the service takes as well.
+    async fn refresh(&self, delegation: &Delegation, turn: &mut Turn) -> Result<Token, SourceError> {
+        let _exchanging = delegation.exchanging().await;
+        let grant = delegation.grant().await?.ok_or_else(|| self.nobody())?;
+        if let Some(error) = turn.remembered(&grant) {
+            return Err(error);
         }
+        let issued = match self.login.exchange(&Exchange::Refresh(&grant.refresh_token)).await {
+            Ok(issued) => issued,
+            Err(error) => return Err(judge(error, &grant, turn)),
+        };
+        let Issued { token, refresh_token, id_token: _, scopes } = issued;
+        let kept = Grant {
+            refresh_token: refresh_token.unwrap_or_else(|| grant.refresh_token.clone()),
+            scopes: if scopes.is_empty() { grant.scopes.clone() } else { scopes },
+            refreshed_at: Timestamp::now(),
+            ..grant
+        };
+        delegation.keep(&kept).await?;
+        Ok(token)
     }
-}
 
-fn about_sign_in(error: SourceError) -> SourceError {
-    SourceError { message: format!("sign-in: {}", error.message), ..error }
-}
-
-fn token(answer: &BasicTokenResponse) -> Result<Token, Trouble> {
-    let header = HeaderValue::from_str(&format!("Bearer {}", answer.access_token().secret()));
-    let (Ok(mut header), BasicTokenType::Bearer) = (header, answer.token_type()) else {
-        return Err(Trouble::Again(Setback::garbled("the login service issued something that is no bearer token")));
-    };
-    header.set_sensitive(true);
-    let life = answer.expires_in().unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE);
-    debug!(life_s = life.as_secs(), "signed in");
-    Ok(Token { header, until: Instant::now() + life.saturating_sub(MARGIN.min(life / 10)) })
-}
-
-/// One try of a token request, as `oauth2` wants it made.
-struct Wire<'a> {
-    auth: &'a Auth,
-    name: String,
-    secret: &'a SecretString,
-}
-
-/// Why a try brought `oauth2` nothing to read.
-#[derive(Debug, thiserror::Error)]
-#[error("the login service gave no answer")]
-struct Unanswered(Trouble);
-
-impl<'c> AsyncHttpClient<'c> for Wire<'_> {
-    type Error = Unanswered;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Unanswered>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move { self.send(request).await.map_err(Unanswered) })
+    fn nobody(&self) -> SourceError {
+        let name = &self.login.name;
+        let next = format!("run `bmsync connect {name}`; or let the tenant say `signIn: application`");
+        SourceError { job: Job::User, ..person(format!("nobody has signed in to tenant {name} yet"), next) }
     }
 }
 
-impl Wire<'_> {
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
-        let login = &self.auth.login;
-        let client = self.auth.http.client(login).map_err(Trouble::Over)?;
-        let mut request = reqwest::Request::try_from(request).map_err(|error| unanswered(error, login))?;
-        if let Ok(name) = HeaderValue::from_str(&self.name) {
-            request.headers_mut().insert("client-request-id", name);
-        }
-        debug!(client_request_id = self.name, "asking for a token");
-        let response = client.execute(request).await.map_err(|error| unanswered(error, login))?;
-        self.judge(response).await
+/// What a refused exchange means: if it is the sign-in that is not taken, asking again only annoys, so it is remembered.
+fn judge(error: SourceError, grant: &Grant, turn: &mut Turn) -> SourceError {
+    match error.job {
+        Job::User | Job::TenantAdmin => turn.remember(grant, &error),
+        Job::Operator | Job::Wait => {}
     }
-
-    async fn judge(&self, response: reqwest::Response) -> Result<HttpResponse, Trouble> {
-        let login = &self.auth.login;
-        if let Some(error) = redirected(&response, login) {
-            return Err(Trouble::Over(error));
-        }
-        if let Some(setback) = busy(&response, &self.auth.http, login) {
-            return Err(Trouble::Again(setback));
-        }
-        let status = response.status();
-        let kind = response.headers().get(reqwest::header::CONTENT_TYPE).cloned();
-        let mut body = Vec::new();
-        read_body(response, MAX_ANSWER, &mut body).await?;
-        if !status.is_success() {
-            return Err(self.refusal(status.as_u16(), &body));
-        }
-        let mut answer = HttpResponse::new(body);
-        answer.headers_mut().extend(kind.map(|kind| (reqwest::header::CONTENT_TYPE, kind)));
-        Ok(answer)
-    }
-
-    fn refusal(&self, status: u16, body: &[u8]) -> Trouble {
-        let Auth { login, application, domain, key, .. } = self.auth;
-        match Refused::read(body) {
-            Some(refused) => refused.trouble(
-                &[("{domain}", domain), ("{application}", application), ("{key}", &secret::place(key))],
-                self.secret,
-            ),
-            None => Trouble::Over(SourceError {
-                hint: Some("check the tenant's `cloud` or `endpoints.login`".to_owned()),
-                ..protocol(format!("{login} answered {status}, which is no answer of a login service"))
-            }),
-        }
-    }
+    error
 }

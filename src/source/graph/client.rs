@@ -11,13 +11,14 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 use tracing::debug;
 
-use super::auth::{Auth, Token};
+use super::auth::Auth;
 use super::error::{Setback, Stop, Trouble, person, plain, protocol};
 use super::http::{Http, busy, read_body, redirected, unanswered};
 use super::link::{Foreign, Link, Origin};
 use super::retry::{Patience, Tries};
+use super::token::Token;
 use super::wire::{self, Garbled, Page};
-use crate::source::{Meter, SourceError};
+use crate::source::{Job, Meter, SourceError};
 
 /// Largest page, unpacked.
 const MAX_PAGE: usize = 64 << 20;
@@ -232,7 +233,9 @@ async fn refusal(status: StatusCode, response: Response, buffer: &mut Vec<u8>) -
     }
     let code = codes.first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
     Err(Trouble::Over(match status {
-        StatusCode::FORBIDDEN => person(format!("permission denied{code}"), FORBIDDEN),
+        StatusCode::FORBIDDEN => {
+            SourceError { job: Job::TenantAdmin, ..person(format!("permission denied{code}"), FORBIDDEN) }
+        }
         StatusCode::NOT_FOUND => person(format!("not found{code}"), "check the tenant's `cloud` or `endpoints.graph`"),
         _ => protocol(format!("the service answered {status}{code}")),
     }))

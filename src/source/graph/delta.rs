@@ -15,7 +15,7 @@ use super::stage::{Gathered, Stage};
 use super::wire::{GROUP_SELECT, GroupEntry, Onward, USER_SELECT, UserEntry};
 use crate::display::counted;
 use crate::model::Digest;
-use crate::source::{Progress, SourceError, SourceErrorClass};
+use crate::source::{Job, Progress, SourceError, SourceErrorClass};
 
 /// Pages of one round; at 200 objects each that is twenty million.
 const MAX_PAGES: usize = 100_000;
@@ -120,6 +120,8 @@ impl<'a> Reading<'a> {
         let (took, allowed) = (took.as_secs_f64(), allowed.as_secs_f64());
         Err(SourceError {
             class: SourceErrorClass::Transient,
+            job: Job::Wait,
+            code: None,
             message: format!(
                 "{place}: the read brought {} in {took:.1} s, slower than bmsync waits for ({allowed:.1} s)",
                 counted(things, "object")

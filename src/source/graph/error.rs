@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::super::{SourceError, SourceErrorClass};
+use super::super::{Job, SourceError, SourceErrorClass};
 
 /// The cause of an error, kept for whoever prints the chain.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
@@ -92,12 +92,26 @@ impl Setback {
 
 /// A person must change something.
 pub(super) fn person(message: impl Into<String>, hint: impl Into<String>) -> SourceError {
-    SourceError { class: SourceErrorClass::Person, message: message.into(), hint: Some(hint.into()), source: None }
+    SourceError {
+        class: SourceErrorClass::Person,
+        job: Job::Operator,
+        code: None,
+        message: message.into(),
+        hint: Some(hint.into()),
+        source: None,
+    }
 }
 
 /// The service answered with what it must not.
 pub(super) fn protocol(message: impl Into<String>) -> SourceError {
-    SourceError { class: SourceErrorClass::Protocol, message: message.into(), hint: None, source: None }
+    SourceError {
+        class: SourceErrorClass::Protocol,
+        job: Job::Operator,
+        code: None,
+        message: message.into(),
+        hint: None,
+        source: None,
+    }
 }
 
 /// Text of a stranger, fit to be shown: one line, no control characters, at most `limit` characters.

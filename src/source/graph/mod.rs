@@ -5,17 +5,29 @@
 
 mod aadsts;
 mod ask;
+mod assertion;
 mod auth;
+mod certificate;
 mod client;
+pub mod connect;
+mod delegation;
 mod delta;
+mod discovery;
 mod error;
 mod http;
 mod link;
+mod login;
+mod names;
+mod probe;
+mod proof;
+mod random;
 mod refusal;
 mod retry;
+mod scope;
 mod secret;
 mod stage;
 mod subscription;
+mod token;
 mod wire;
 
 use std::sync::Arc;
@@ -25,20 +37,27 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
+pub use self::aadsts::reference as refusals;
+pub use self::delegation::{Delegation, Delegations};
+pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
+pub use self::probe::{GroupSeen, Organization, Probe, Readable};
 pub use self::retry::Pace;
 
 use self::auth::Auth;
 use self::client::Graph;
 use self::delta::Reading;
-use self::error::{Stop, person, protocol};
+use self::error::{Stop, protocol};
 use self::link::{Link, Origin};
+use self::login::Login;
+use self::proof::Proof;
 use self::retry::Patience;
 use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
+use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};
-use crate::manifest::config::{Credential, SecretRef, SignIn, Tenant};
+use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
 /// How often a full read starts again because the service dropped its state in the middle.
@@ -51,22 +70,19 @@ pub struct GraphSource {
     graph: Graph,
 }
 
-/// A tenant's Graph over connections of its own, with the usual patience.
-///
-/// # Errors
-/// As [`GraphSource::new`].
-pub fn connect(tenant: &Tenant) -> Result<GraphSource, SourceError> {
-    GraphSource::new(tenant, &Http::new(), Pace::new(fastrand::u64(..)))
-}
-
 impl GraphSource {
-    /// A tenant's Graph. Sends nothing yet and reads no secret.
+    /// A tenant's Graph; what a person let bmsync do is used if the tenant says `signIn: delegated`. Sends nothing yet and
+    /// reads no secret.
     ///
     /// # Errors
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
-    pub fn new(tenant: &Tenant, http: &Http, pace: Pace) -> Result<Self, SourceError> {
+    pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
         let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
-        let auth = Auth::new(tenant, application_key(tenant)?, http, Patience::new(pace))?;
+        let login = Login::new(tenant, http, Patience::new(pace))?;
+        let auth = match tenant.sign_in {
+            SignIn::Application => Auth::application(login),
+            SignIn::Delegated => Auth::person(login, delegation),
+        };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
         Ok(Self { tenant: tenant.name.clone(), graph })
     }
@@ -140,6 +156,11 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
+    fn credentials(&self) -> Vec<Expiring> {
+        let end = self.graph.auth.proof_expires(Timestamp::now());
+        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    }
+
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {
         let began = Instant::now();
         let changes = match since.and_then(|since| self.links(since)) {
@@ -166,21 +187,31 @@ struct Read {
     links: DeltaLinks,
 }
 
-/// The key that the application signs in with: the one way of signing in that there is.
-fn application_key(tenant: &Tenant) -> Result<&SecretRef, SourceError> {
-    let name = &tenant.name;
-    match (tenant.sign_in, &tenant.credential) {
-        (SignIn::Application, Credential::Key(key)) => Ok(key),
-        (SignIn::Delegated, _) => Err(person(
-            format!("tenant {name} says `signIn: delegated`, which this version of bmsync cannot do"),
-            format!(
-                "write `signIn: application` and `applicationKey` in the manifest of tenant {name}, and grant the \
-                     application permissions User.Read.All and GroupMember.Read.All"
-            ),
-        )),
-        (SignIn::Application, Credential::Certificate(_)) => Err(person(
-            format!("tenant {name} signs in with a `certificate`, which this version of bmsync cannot do"),
-            format!("write `signIn: application` and `applicationKey` in the manifest of tenant {name}"),
-        )),
-    }
+/// Until when what proves a tenant's application is good, where that can be known: of a certificate, not of a secret.
+///
+/// # Errors
+/// When it cannot be read, or is not good now.
+pub fn proof_expires(tenant: &Tenant, now: Timestamp) -> Result<Option<Timestamp>, SourceError> {
+    Proof::from(&tenant.credential).expires(now)
+}
+
+/// What can be seen of a tenant's secret without showing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSeen {
+    /// How a person calls the place.
+    pub place: String,
+    /// Until when it is good, where that can be known.
+    pub expires: Option<Timestamp>,
+    /// The mode of its file, where others can read or change it.
+    pub too_open: Option<u32>,
+}
+
+/// Looks at what proves a tenant's application.
+///
+/// # Errors
+/// When it is not there, not what it must be, or not good now.
+pub fn look_at_secret(tenant: &Tenant, now: Timestamp) -> Result<SecretSeen, SourceError> {
+    let expires = proof_expires(tenant, now)?;
+    let place = tenant.credential.place();
+    Ok(SecretSeen { place: secret::place(place), expires, too_open: secret::openness(place) })
 }

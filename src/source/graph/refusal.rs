@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::aadsts::{self, Mend, Refusal};
 use super::error::{Setback, Trouble, person, plain};
-use crate::source::{SourceError, SourceErrorClass};
+use super::names::Names;
+use crate::source::{Job, SourceError, SourceErrorClass};
 
 /// How much of the service's own text is shown.
 const MAX_SHOWN: usize = 200;
@@ -23,17 +24,32 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// As it stands in a redirect.
+    pub fn told(error: &str, description: &str) -> Self {
+        Self { error: error.to_owned(), description: description.into(), codes: Value::Null }
+    }
+
+    /// The word of OAuth.
+    pub fn word(&self) -> &str {
+        &self.error
+    }
+
     /// Reads it; `None` when it is something else.
     pub fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 
     /// What it means; `names` are put into the table's texts.
-    pub fn trouble(&self, names: &[(&str, &str)], secret: &SecretString) -> Trouble {
+    pub fn trouble(&self, names: &Names, secrets: &[&SecretString]) -> Trouble {
         match aadsts::find(&self.numbers()) {
             Some((number, refusal)) => known(number, refusal, names),
-            None => self.unknown(secret),
+            None => self.unknown(names, secrets),
         }
+    }
+
+    /// Whether it is of that number.
+    pub fn is(&self, number: u32) -> bool {
+        self.numbers().contains(&number)
     }
 
     /// The AADSTS numbers: as data, or else in front of the text.
@@ -51,35 +67,52 @@ impl Refused {
         self.description.as_str().unwrap_or_default()
     }
 
-    fn unknown(&self, secret: &SecretString) -> Trouble {
+    fn unknown(&self, names: &Names, secrets: &[&SecretString]) -> Trouble {
         let said = format!("{}: {}", self.error, self.description());
-        let said = plain(&without(&said, secret), MAX_SHOWN);
+        let said = plain(&without(&said, secrets), MAX_SHOWN);
         if matches!(self.error.as_str(), "temporarily_unavailable" | "server_error") {
             return Trouble::Again(Setback::transient(format!("the login service says {said}")));
         }
-        Trouble::Over(person(
-            format!("the login service refuses: {said}"),
-            "look the AADSTS number up at https://login.microsoftonline.com/error",
-        ))
+        let what = format!("the login service refuses: {said}");
+        if self.is_of_a_person() {
+            let next = names.fill("sign in again: `bmsync connect {tenant}`");
+            return Trouble::Over(SourceError { job: Job::User, ..person(what, next) });
+        }
+        Trouble::Over(person(what, "look the AADSTS number up at https://login.microsoftonline.com/error"))
     }
 }
 
-fn known(number: u32, refusal: &Refusal, names: &[(&str, &str)]) -> Trouble {
-    let fill = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
-    let what = format!("{} (AADSTS{number})", fill(refusal.what));
-    let hint = fill(refusal.next);
-    match refusal.mend {
-        Mend::Again => Trouble::Again(Setback::transient(what).hint(hint)),
-        Mend::Person => Trouble::Over(person(what, hint)),
-        Mend::Later => Trouble::Over(SourceError { class: SourceErrorClass::Transient, ..person(what, hint) }),
+impl Refused {
+    /// Whether it is a person's sign-in that is not taken.
+    fn is_of_a_person(&self) -> bool {
+        matches!(self.word(), "invalid_grant" | "interaction_required" | "login_required" | "consent_required")
     }
 }
 
-/// The text with the secret blotted out, as it is and as it was sent.
-fn without(text: &str, secret: &SecretString) -> String {
-    let secret = secret.expose_secret();
-    let sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    text.replace(secret, "…").replace(&sent, "…")
+fn known(number: u32, refusal: &Refusal, names: &Names) -> Trouble {
+    let what = format!("{} (AADSTS{number})", names.fill(refusal.what));
+    let hint = names.fill(refusal.next);
+    let over = |class, job| SourceError { class, job, code: Some(number), ..person(&what, &hint) };
+    Trouble::Over(match refusal.mend {
+        Mend::Again => return Trouble::Again(Setback::transient(what).hint(hint)),
+        Mend::Later => over(SourceErrorClass::Transient, Job::Wait),
+        Mend::Operator => over(SourceErrorClass::Person, Job::Operator),
+        Mend::TenantAdmin => over(SourceErrorClass::Person, Job::TenantAdmin),
+        Mend::User => over(SourceErrorClass::Person, Job::User),
+    })
+}
+
+/// The text with the secrets blotted out, as they are and as they were sent.
+fn without(text: &str, secrets: &[&SecretString]) -> String {
+    let blot = |text: String, secret: &&SecretString| {
+        let secret = secret.expose_secret();
+        if secret.is_empty() {
+            return text;
+        }
+        let sent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        text.replace(secret, "…").replace(&sent, "…")
+    };
+    secrets.iter().fold(text.to_owned(), blot)
 }
 
 #[cfg(test)]
@@ -87,8 +120,8 @@ mod tests {
     use super::*;
 
     fn trouble(body: &str) -> Trouble {
-        let names = [("{domain}", "contoso.example"), ("{application}", "app-1"), ("{key}", "the file k")];
-        Refused::read(body.as_bytes()).unwrap().trouble(&names, &SecretString::from("s3+cret"))
+        let names = Names::new([("{domain}", "contoso.example"), ("{application}", "app-1"), ("{key}", "the file k")]);
+        Refused::read(body.as_bytes()).unwrap().trouble(&names, &[&SecretString::from("s3+cret")])
     }
 
     fn over(body: &str) -> SourceError {
@@ -102,6 +135,7 @@ mod tests {
     fn the_number_is_found_as_data_or_in_the_text() {
         let data = over(r#"{"error":"invalid_client","error_codes":[7000222],"error_description":"no number"}"#);
         assert_eq!(data.message, "the application key has expired (AADSTS7000222)");
+        assert_eq!((data.code, data.job), (Some(7_000_222), Job::Operator));
         assert!(data.hint.unwrap().contains("into the file k"));
         let text = over(r#"{"error":"x","error_description":"AADSTS700016: Application 'x' …","error_codes":"odd"}"#);
         assert_eq!(text.message, "tenant contoso.example does not know application app-1 (AADSTS700016)");

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::error::{Pressure, Setback};
-use crate::source::{Meter, SourceError, SourceErrorClass};
+use crate::source::{Job, Meter, SourceError, SourceErrorClass};
 
 /// How patient a source is with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,11 @@ impl Tries {
             GivenUp::Time => (class, format!("gave up after {} s", self.pace.budget.as_secs())),
             GivenUp::Asked(asked) => (SourceErrorClass::Transient, asked_too_long(*asked)),
         };
-        SourceError { class, message: format!("{what}: {happened}; {end}"), hint, source: cause }
+        let job = match class {
+            SourceErrorClass::Transient => Job::Wait,
+            SourceErrorClass::Person | SourceErrorClass::Protocol => Job::Operator,
+        };
+        SourceError { class, job, code: None, message: format!("{what}: {happened}; {end}"), hint, source: cause }
     }
 }
 

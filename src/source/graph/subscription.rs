@@ -6,7 +6,7 @@ mod answer;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use tracing::{info, warn};
 use url::Url;
@@ -16,6 +16,7 @@ use super::GraphSource;
 use super::ask::Ask;
 use super::error::protocol;
 use super::link::Foreign;
+use super::random;
 use crate::source::SourceError;
 use crate::source::subscription::{LONGEST_LIFE, Subscription, SubscriptionError, SubscriptionWish, Subscriptions};
 
@@ -79,7 +80,7 @@ impl GraphSource {
 
     /// Nothing when there is one already.
     async fn create(&self, wish: &SubscriptionWish) -> Result<Option<Subscription>, SourceError> {
-        let (client_state, until) = (random_secret()?, within_reach(wish.until));
+        let (client_state, until) = (random::secret()?, within_reach(wish.until));
         let body = Creation {
             change_type: CHANGE_TYPE,
             resource: wish.watched.word(),
@@ -131,18 +132,6 @@ impl GraphSource {
         }
         Err(protocol(format!("{}: more than {MAX_PAGES} pages", ask.what)))
     }
-}
-
-/// 32 bytes from the operating system, as 64 hex digits.
-fn random_secret() -> Result<SecretString, SourceError> {
-    let mut bytes = [0_u8; 32];
-    let filled = getrandom::fill(&mut bytes);
-    filled.map_err(|error| transient(format!("the operating system gives no random bytes: {error}"), ""))?;
-    Ok(SecretString::from(format!("{:032x}{:032x}", half(&bytes[..16]), half(&bytes[16..]))))
-}
-
-fn half(bytes: &[u8]) -> u128 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 fn within_reach(until: Timestamp) -> Timestamp {

@@ -9,6 +9,7 @@ use bmsync::model::Id;
 use bmsync::source::graph::{GraphSource, Http};
 use bmsync::source::{Progress, Source as _};
 
+use super::grants::Memory;
 use super::server::{Reply, Server};
 use super::world::{GROUPS, SECRET, TOKEN, USERS, World, groups_of, last, next, script, shown};
 
@@ -191,7 +192,11 @@ async fn the_order_of_pages_and_repetitions_do_not_count() {
             ..world.tenant.clone()
         };
         let mut directory = TenantDirectory::default();
-        GraphSource::new(&tenant, &Http::new(), world.pace).unwrap().refresh(&mut directory, &()).await.unwrap();
+        GraphSource::new(&tenant, &Http::new(), world.pace, Memory::default().delegation(&tenant.id))
+            .unwrap()
+            .refresh(&mut directory, &())
+            .await
+            .unwrap();
         let shown = shown(&directory);
         assert_eq!(expected.get_or_insert_with(|| shown.clone()), &shown, "seed {seed}");
     }

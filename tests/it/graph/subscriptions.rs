@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::grants::Memory;
 use super::log::Log;
 use super::server::{Reply, Script, Server};
 use super::world::{TOKEN, status, tenant, token};
@@ -60,7 +61,7 @@ impl Sim {
         let running = Simulator::start(World::from_yaml(SMALL).unwrap(), options).await.unwrap();
         let (tenant, folder) = at(&running.url(), key);
         let tenant = Tenant { domain: "contoso.onmicrosoft.com".into(), application_id: id.into(), ..tenant };
-        let source = GraphSource::new(&tenant, &Http::new(), pace()).unwrap();
+        let source = GraphSource::new(&tenant, &Http::new(), pace(), Memory::default().delegation(&tenant.id)).unwrap();
         Self { running, source, _folder: folder }
     }
 
@@ -307,7 +308,7 @@ async fn scripted(replies: Vec<Reply>) -> (Result<Subscription, SourceError>, Se
     let script = [(TOKEN, vec![token("t0ken", 3599)]), (SUBSCRIPTIONS, replies)];
     let server = Server::start(Script::from(script.map(|(target, replies)| (target.to_owned(), replies)))).await;
     let (tenant, _folder) = at(&server.base, "key");
-    let source = GraphSource::new(&tenant, &Http::new(), pace()).unwrap();
+    let source = GraphSource::new(&tenant, &Http::new(), pace(), Memory::default().delegation(&tenant.id)).unwrap();
     let webhook = Webhook::start(Manner::Good).await;
     (source.subscribe(&wish(Watched::Users, &webhook)).await, server)
 }

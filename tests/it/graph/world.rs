@@ -12,6 +12,7 @@ use bmsync::source::{Source as _, SourceError};
 
 use tokio::time::timeout;
 
+use super::grants::Memory;
 use super::server::{Reply, Script, Server};
 
 /// A read that never ends fails its test.
@@ -65,7 +66,7 @@ pub(super) struct World {
     pub(super) server: Server,
     pub(super) tenant: Tenant,
     pub(super) pace: Pace,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -81,11 +82,15 @@ impl World {
             budget: Duration::from_secs(20),
             ..Pace::new(7)
         };
-        Self { server, tenant, pace, _folder: folder }
+        Self { server, tenant, pace, folder }
+    }
+
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(super) fn source(&self) -> GraphSource {
-        GraphSource::new(&self.tenant, &Http::new(), self.pace).unwrap()
+        GraphSource::new(&self.tenant, &Http::new(), self.pace, Memory::default().delegation(&self.tenant.id)).unwrap()
     }
 
     pub(super) async fn read(&self) -> TenantDirectory {

@@ -83,6 +83,11 @@ impl Stage {
         self.folder.path().join(name)
     }
 
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a file")
+    }
+
     /// Where the server listens; with its scheme only if that is `https`.
     pub fn address(&self) -> &str {
         &self.url

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bmsync::actual::Actual;
 use bmsync::applied::Event;
 use bmsync::approved::Consent;
+use bmsync::controller::connecting::{Begun, Way};
 use bmsync::controller::{
     Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
     ServedPlan, ServedReport, TenantStatus, Truth,
@@ -17,6 +18,7 @@ use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
 use bmsync::plan::explain::{explain, find};
 use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
+use bmsync::source::graph::connect::{Progress, Reply};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
@@ -225,10 +227,6 @@ impl Operations for World {
         Ok(Held { approved_until: Some(Timestamp::UNIX_EPOCH), ..held })
     }
 
-    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
-        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: true, account: Some("ada@contoso.com".into()) })
-    }
-
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         match saved.get("stateRevision").and_then(serde_json::Value::as_u64) {
             None => Err(Refusal::Invalid("this is not a saved plan".to_owned())),
@@ -299,6 +297,25 @@ impl Operations for World {
         bmsync::interchange::export::write(&self.observed.actual, &mut out)
             .map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(out)
+    }
+
+    async fn connect(&self, tenant: &str, way: Way) -> Result<Begun, Refusal> {
+        self.named(tenant)?;
+        let url = matches!(way, Way::Browser(_)).then(|| "https://login.example/authorize".parse().unwrap());
+        Ok(Begun { attempt: "attempt-1".to_owned(), message: url.is_none().then(|| "enter X".to_owned()), url })
+    }
+
+    fn connecting(&self, attempt: &str) -> Result<Progress, Refusal> {
+        let unknown = || Refusal::NotFound("there is no such sign-in".to_owned());
+        (attempt == "attempt-1").then_some(Progress::Waiting).ok_or_else(unknown)
+    }
+
+    async fn disconnect(&self, tenant: &str) -> Result<Disconnected, Refusal> {
+        Ok(Disconnected { tenant_id: self.named(tenant)?, forgotten: false, account: None })
+    }
+
+    async fn returned(&self, query: &str) -> Reply {
+        Reply::Page { status: 200, html: format!("<p>{}</p>", query.len()) }
     }
 
     fn notified(&self, notification: Notification) {

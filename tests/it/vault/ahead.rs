@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bmsync::controller::connecting::Desk;
 use bmsync::controller::metrics::Metrics;
 use bmsync::controller::{Condition, Connect, Connected, Controller, Operations, Parts, Refusal, Truth};
 use bmsync::ledger::memory::MemoryLedger;
@@ -10,7 +11,8 @@ use bmsync::manifest::config::{SignIn, Tenant};
 use bmsync::manifest::load_folder;
 use bmsync::simulator::{Options, Simulator, World};
 use bmsync::source::grant::{Grant, Grants};
-use bmsync::source::graph::{GraphSource, Http, Pace};
+use bmsync::source::graph::connect::Attempts;
+use bmsync::source::graph::{Delegations, GraphSource, Http, Pace};
 use bmsync::store::local::LocalStore;
 use bmsync::vault::{Keys, Vault};
 use jiff::{Timestamp, ToSpan};
@@ -22,11 +24,11 @@ use crate::run::world::{CONTOSO, DEFAULTS};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads a delegated tenant with the application's own sign-in: what is tested is what is told of the kept one.
-fn connect() -> Connect {
+fn connect(sign_ins: Arc<Delegations>) -> Connect {
     let http = Http::new();
     Arc::new(move |tenant, _meter| {
         let tenant = Tenant { sign_in: SignIn::Application, ..tenant.clone() };
-        let source = || GraphSource::new(&tenant, &http, Pace::new(1));
+        let source = || GraphSource::new(&tenant, &http, Pace::new(1), sign_ins.of(&tenant));
         Ok(Connected { source: Box::new(source()?), subscriptions: Box::new(source()?) })
     })
 }
@@ -74,15 +76,23 @@ async fn an_idle_sign_in_is_told_ahead_and_forgotten_on_order() {
     vault.of(&id(CONTOSO.id)).keep(&Grant { refreshed_at: idle_since, ..grant("idle") }).await.unwrap();
     let store = Arc::new(LocalStore::open(ledger.clone(), Arc::new(Timestamp::now)).await.unwrap());
     let metrics = Arc::new(Metrics::new(Timestamp::now()));
+    let sign_ins = Arc::new(Delegations::new(Arc::new(vault.clone())));
+    let desk = Desk {
+        http: Http::new(),
+        sign_ins: Arc::clone(&sign_ins),
+        callback: "http://localhost/OAuth/IntegrationCallback.aspx".parse().unwrap(),
+        attempts: Attempts::default(),
+    };
     let parts = Parts {
         config,
         commit: None,
         ledger,
         store,
-        connect: connect(),
+        connect: connect(sign_ins),
         notification_url: None,
         metrics,
         clock: Arc::new(Timestamp::now),
+        desk,
     };
     let controller = Controller::start(parts).await;
 

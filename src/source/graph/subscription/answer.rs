@@ -13,7 +13,7 @@ use super::super::client::codes;
 use super::super::error::{Setback, Trouble, person, plain, protocol};
 use super::CHANGE_TYPE;
 use crate::source::subscription::{SubscriptionWish, Watched};
-use crate::source::{SourceError, SourceErrorClass};
+use crate::source::{Job, SourceError, SourceErrorClass};
 
 /// Longest ID that is taken; real ones are GUIDs.
 const MAX_ID: usize = 128;
@@ -192,5 +192,5 @@ pub(super) fn taken(wish: &SubscriptionWish, others: &[Known]) -> SourceError {
 
 pub(super) fn transient(message: String, hint: &str) -> SourceError {
     let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
-    SourceError { class: SourceErrorClass::Transient, message, hint, source: None }
+    SourceError { class: SourceErrorClass::Transient, job: Job::Wait, code: None, message, hint, source: None }
 }

@@ -1,0 +1,94 @@
+//! What a new sign-in can really read: each permission by a real call. What a token claims is not looked at.
+
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::ask::{Ask, Heard};
+use super::super::client::{Graph, codes};
+use super::super::error::{Setback, Trouble, plain, protocol};
+use super::super::scope::{PERMISSIONS, Permission};
+use crate::model::Text;
+
+/// What came of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The permission, as Entra names it.
+    pub permission: &'static str,
+    /// What it lets bmsync read.
+    pub gives: &'static str,
+    /// Whether directories can be read without.
+    pub needed: bool,
+    /// What came of it.
+    pub found: Found,
+}
+
+/// Whether something can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It can.
+    Readable,
+    /// The permission is not there.
+    Denied,
+    /// The call failed for another reason.
+    Unclear(String),
+}
+
+impl Reading {
+    /// As JSON has it.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let Self { permission, gives, needed, found } = self;
+        let (found, message) = match found {
+            Found::Readable => ("readable", None),
+            Found::Denied => ("denied", None),
+            Found::Unclear(message) => ("unclear", Some(message)),
+        };
+        json!({ "name": permission, "gives": gives, "needed": needed, "found": found, "message": message })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Me {
+    user_principal_name: Option<String>,
+}
+
+/// Makes every call, side by side; gives also how Graph calls who signed in.
+pub(super) async fn read(graph: &Graph) -> (Vec<Reading>, Option<Text>) {
+    let [me, users, groups, organization] = PERMISSIONS;
+    let (me, users, groups, organization) =
+        tokio::join!(call(graph, me), call(graph, users), call(graph, groups), call(graph, organization));
+    let account = me.1.as_deref().and_then(|body| serde_json::from_slice::<Me>(body).ok()?.user_principal_name);
+    let account = account.map(|name| Text::from(plain(&name, 320))).filter(|name| !name.is_empty());
+    (vec![me.0, users.0, groups.0, organization.0], account)
+}
+
+async fn call(graph: &Graph, permission: Permission) -> (Reading, Option<Vec<u8>>) {
+    let Permission { name, gives, path, query, need } = permission;
+    let mut url = graph.origin.path(&["v1.0", path]);
+    url.set_query(query);
+    let ask = Ask { method: Method::GET, url, body: None, what: format!("trying {name}") };
+    let (found, body) = match graph.ask(&ask, judge).await {
+        Ok(Some(body)) => (Found::Readable, Some(body)),
+        Ok(None) => (Found::Denied, None),
+        Err(error) => (Found::Unclear(error.message), None),
+    };
+    (Reading { permission: name, gives, needed: need.is_must(), found }, body)
+}
+
+/// Nothing when it is denied.
+fn judge(heard: &Heard) -> Result<Option<Vec<u8>>, Trouble> {
+    match heard.status {
+        StatusCode::OK if serde_json::from_slice::<serde_json::Map<_, _>>(&heard.body).is_ok() => {
+            Ok(Some(heard.body.clone()))
+        }
+        StatusCode::OK => Err(Trouble::Again(Setback::garbled("the answer is not JSON"))),
+        StatusCode::FORBIDDEN => Ok(None),
+        status => {
+            let codes = codes(&heard.body);
+            let code = codes.first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
+            Err(Trouble::Over(protocol(format!("the service answered {status}{code}"))))
+        }
+    }
+}

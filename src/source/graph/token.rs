@@ -1,0 +1,105 @@
+//! What the login service issues: an access token ready to be sent, and what came with it. It knows nothing of how it was
+//! asked for.
+
+use std::fmt;
+use std::time::Duration;
+
+use oauth2::basic::BasicTokenType;
+use oauth2::{ExtraTokenFields, StandardTokenResponse, TokenResponse as _};
+use reqwest::header::HeaderValue;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::error::{Setback, Trouble, plain};
+use crate::model::Text;
+
+/// How long a token is taken to live when the service does not say.
+const UNKNOWN_LIFE: Duration = Duration::from_mins(5);
+/// No token is used longer than this, whatever the service says.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+/// A token is renewed so long before it expires, or a tenth of its life if that is shorter.
+const MARGIN: Duration = Duration::from_mins(5);
+/// Longest name of a permission, and how many of them are looked at.
+const MAX_SCOPE: usize = 200;
+const MAX_SCOPES: usize = 100;
+
+/// A bearer token, ready to be sent. Its `Debug` hides it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    header: HeaderValue,
+    until: Instant,
+}
+
+impl Token {
+    /// The value of `Authorization`.
+    pub fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// Whether it is good for now.
+    pub fn is_good(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// Whether it is this one.
+    pub fn is(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
+}
+
+/// What the login service answers to a request for a token.
+pub(super) type Answer = StandardTokenResponse<Extra, BasicTokenType>;
+
+/// What it may answer beside what `oauth2` knows. Its `Debug` hides it.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Extra {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Extra(…)")
+    }
+}
+
+impl ExtraTokenFields for Extra {}
+
+/// What was issued.
+#[derive(Debug)]
+pub(super) struct Issued {
+    /// Opens Graph.
+    pub token: Token,
+    /// Exchanged for the next; only where a person signed in.
+    pub refresh_token: Option<SecretString>,
+    /// Who signed in, as the service states it.
+    pub id_token: Option<SecretString>,
+    /// What was granted; nothing when the service does not say.
+    pub scopes: Vec<Text>,
+}
+
+impl Issued {
+    /// Takes an answer apart; one that is no bearer token is asked for again.
+    pub fn of(answer: &Answer) -> Result<Self, Trouble> {
+        let scopes = answer.scopes().into_iter().flatten().flat_map(|scope| scope.split_whitespace());
+        Ok(Self {
+            token: token(answer)?,
+            refresh_token: answer.refresh_token().map(|token| SecretString::from(token.secret().as_str())),
+            id_token: answer.extra_fields().id_token.as_deref().map(SecretString::from),
+            scopes: scopes.take(MAX_SCOPES).map(|scope| Text::from(plain(scope, MAX_SCOPE))).collect(),
+        })
+    }
+}
+
+fn token(answer: &Answer) -> Result<Token, Trouble> {
+    let header = HeaderValue::from_str(&format!("Bearer {}", answer.access_token().secret()));
+    let (Ok(mut header), BasicTokenType::Bearer) = (header, answer.token_type()) else {
+        return Err(Trouble::Again(Setback::garbled("the login service issued something that is no bearer token")));
+    };
+    header.set_sensitive(true);
+    let life = answer.expires_in().unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE);
+    debug!(life_s = life.as_secs(), "signed in");
+    Ok(Token { header, until: Instant::now() + life.saturating_sub(MARGIN.min(life / 10)) })
+}

@@ -1,0 +1,8 @@
+//! Connecting a tenant: a person signs in at the simulator's login service, and what comes back is checked, tried and kept.
+
+mod world;
+
+mod codes;
+mod hostile;
+mod program;
+mod returning;
