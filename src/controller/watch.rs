@@ -158,12 +158,7 @@ impl Eye {
     }
 
     /// Waits, but no longer than until somebody calls, or the secret is replaced that a person was waited for to replace.
-    async fn wait(
-        &self,
-        wait: Duration,
-        wanted: &mut watch::Receiver<()>,
-        stop: &mut watch::Receiver<bool>,
-    ) {
+    async fn wait(&self, wait: Duration, wanted: &mut watch::Receiver<()>, stop: &mut watch::Receiver<bool>) {
         let awaits = self.shared.connection(&self.tenant.id, |connection| connection.awaits());
         tokio::select! {
             () = Nudge::wait(wait, wanted, stop) => {}

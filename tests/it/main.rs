@@ -15,6 +15,8 @@ mod connect;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod e2e;

@@ -91,8 +91,8 @@ impl Probe<'_> {
             })
             .await?;
         let Some(first) = listed.and_then(|listed| listed.value.into_iter().next()) else { return Ok(None) };
-        let domains = first.verified_domains.into_iter().map(|domain| domain.name.0).collect();
-        Ok(Some(Organization { id: Id::new(&first.id.0), domains }))
+        let domains = first.verified_domains.into_iter().map(|domain| domain.name).collect();
+        Ok(Some(Organization { id: Id::new(&first.id), domains }))
     }
 
     /// Whether a collection may be read: its delta from now on, which has nothing in it.

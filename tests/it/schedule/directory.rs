@@ -8,7 +8,7 @@ use bmsync::directory::{
 };
 use bmsync::model::Id;
 use bmsync::source::subscription::{Subscription, SubscriptionError, SubscriptionWish, Subscriptions};
-use bmsync::source::{Progress, Source, SourceError, SourceErrorClass};
+use bmsync::source::{Job, Progress, Source, SourceError, SourceErrorClass};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -128,7 +128,7 @@ impl Source for Fake {
         self.with(|inner| {
             if let Some(class) = inner.failing {
                 let message = String::from("the directory is not there");
-                return Err(SourceError { class, message, hint: None, source: None });
+                return Err(SourceError { class, job: Job::Wait, code: None, message, hint: None, source: None });
             }
             let told = std::mem::take(&mut inner.news);
             let news = Changes { told, read_at, links: links.clone() };

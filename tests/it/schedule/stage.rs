@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::directory::{Fake, GROUP};
+use crate::desk::desk;
 
 /// The first tenant.
 pub const CONTOSO: &str = "84841066-274d-4ec0-a5c1-276be684bdd3";
@@ -83,7 +84,9 @@ impl Stage {
         };
         let metrics = Arc::new(Metrics::new(watch.now()));
         let shared = Arc::clone(&store);
-        let parts = Parts { config, commit: None, ledger, store: shared, connect, notification_url, metrics, clock };
+        let desk = desk(Arc::clone(&ledger));
+        let parts =
+            Parts { config, commit: None, ledger, store: shared, connect, notification_url, metrics, clock, desk };
         Self { contoso, fabrikam, controller: Controller::start(parts).await, store }
     }
 

@@ -17,6 +17,7 @@ use bmsync::store::local::LocalStore;
 use super::disk::Disk;
 use super::service::Service;
 use super::stage::Stage;
+use crate::desk::desk;
 use crate::oracle::translate::guid;
 
 pub struct Process {
@@ -36,6 +37,7 @@ impl Process {
             let service = || Box::new(Service { stage: Arc::clone(&here), tenant: tenant.id.clone() });
             Ok(Connected { source: service(), subscriptions: service() })
         });
+        let desk = desk(Arc::clone(&ledger));
         let parts = Parts {
             config: stage.config(),
             commit: None,
@@ -45,6 +47,7 @@ impl Process {
             notification_url: stage.dice(fastrand::Rng::bool).then(|| "https://bmsync.test/webhooks/graph".to_owned()),
             metrics: Arc::new(Metrics::new(stage.now())),
             clock: stage.clock(),
+            desk,
         };
         Self { controller: Controller::start(parts).await, disk, stage: Arc::clone(stage) }
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bmsync::directory::{Changes, Coverage, DeltaLinks, News, Removal, Told};
 use bmsync::model::Id;
 use bmsync::source::subscription::{Subscription, SubscriptionError, SubscriptionWish, Subscriptions};
-use bmsync::source::{Progress, Source, SourceError, SourceErrorClass};
+use bmsync::source::{Job, Progress, Source, SourceError, SourceErrorClass};
 use jiff::Timestamp;
 
 use super::stage::Stage;
@@ -21,7 +21,7 @@ pub struct Service {
 }
 
 fn trouble(class: SourceErrorClass, message: &str) -> SourceError {
-    SourceError { class, message: message.to_owned(), hint: None, source: None }
+    SourceError { class, job: Job::Wait, code: None, message: message.to_owned(), hint: None, source: None }
 }
 
 impl Service {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bmsync::controller::connecting::Desk;
 use bmsync::controller::metrics::Metrics;
 use bmsync::controller::{Condition, Connect, Connected, Controller, Operations, Parts, Refusal, Truth};
 use bmsync::ledger::memory::MemoryLedger;
@@ -11,13 +10,13 @@ use bmsync::manifest::config::{SignIn, Tenant};
 use bmsync::manifest::load_folder;
 use bmsync::simulator::{Options, Simulator, World};
 use bmsync::source::grant::{Grant, Grants};
-use bmsync::source::graph::connect::Attempts;
 use bmsync::source::graph::{Delegations, GraphSource, Http, Pace};
 use bmsync::store::local::LocalStore;
 use bmsync::vault::{Keys, Vault};
 use jiff::{Timestamp, ToSpan};
 
 use super::stage::{grant, id};
+use crate::desk::desk_of;
 use crate::run::world::{CONTOSO, DEFAULTS};
 
 /// Nothing here takes longer, however busy the machine is.
@@ -77,12 +76,7 @@ async fn an_idle_sign_in_is_told_ahead_and_forgotten_on_order() {
     let store = Arc::new(LocalStore::open(ledger.clone(), Arc::new(Timestamp::now)).await.unwrap());
     let metrics = Arc::new(Metrics::new(Timestamp::now()));
     let sign_ins = Arc::new(Delegations::new(Arc::new(vault.clone())));
-    let desk = Desk {
-        http: Http::new(),
-        sign_ins: Arc::clone(&sign_ins),
-        callback: "http://localhost/OAuth/IntegrationCallback.aspx".parse().unwrap(),
-        attempts: Attempts::default(),
-    };
+    let desk = desk_of(Arc::clone(&sign_ins));
     let parts = Parts {
         config,
         commit: None,
