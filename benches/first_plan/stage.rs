@@ -63,7 +63,7 @@ impl Stage {
             .replace("{domain}", GENERATED_DOMAIN)
             .replace("{tenant}", GENERATED_TENANT)
             .replace("{key}", &format!("{:?}", key.display().to_string()))
-            .replace("{url}", &format!("{:?}", self.simulator.url));
+            .replace("{url}", &format!("{:?}", self.url()));
         let groups = World::generate(args.seed, 0, usize::try_from(args.groups)?).group_ids(GENERATED_TENANT);
         for (number, group) in groups.iter().enumerate() {
             let record = ["employee", "contact\n  contact: { account: Generated }"][number % 2];
@@ -91,6 +91,11 @@ impl Stage {
         command.args(args).arg("--quiet").arg("--manifests").arg(self.path("manifests"));
         command.stdout(Stdio::null()).env_remove("RUST_LOG");
         command
+    }
+
+    /// Where the simulator is.
+    pub fn url(&self) -> &str {
+        &self.simulator.url
     }
 
     /// A state that holds the account and nobody.
@@ -125,7 +130,8 @@ impl Stage {
         Ok(if self.full().exists() { Some(bytes(&self.full())?) } else { None })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Something in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

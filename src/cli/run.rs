@@ -16,7 +16,7 @@ use crate::manifest;
 use crate::model::Text;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Reread, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::{GraphSource, Http, Pace};
-use crate::store::local::LocalStore;
+use crate::store::local::{Clock, LocalStore};
 
 use super::args::{Global, RunArgs};
 use super::error::{Error, Exit};
@@ -39,7 +39,8 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let (access, tls, metered) = (access(args)?, tls(args), Some(Arc::clone(&metrics)));
     let options = Options { access, tls, metrics: metered, ..Options::default() };
     let ledger = State::Create.open(global, output)?;
-    let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::new(Timestamp::now)).await?);
+    let clock: Clock = Arc::new(Timestamp::now);
+    let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::clone(&clock)).await?);
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     announce(global.state_path()?, &server.url())?;
@@ -51,7 +52,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
         output.note("no --public-url: directories are polled, nothing tells of changes");
     }
     let (connect, counted, reread) = (connect(), Arc::clone(&metrics), server.reread());
-    let parts = Parts { config, commit, ledger, store, connect, notification_url, metrics: counted };
+    let parts = Parts { config, commit, ledger, store, connect, notification_url, metrics: counted, clock };
     let controller = Arc::new(Controller::start(parts).await);
     controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);

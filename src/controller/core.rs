@@ -12,6 +12,7 @@ use super::approval::Approval;
 use super::health::Vital;
 use super::open::Open;
 use super::reached::{Reached, reached};
+use super::think;
 use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Report};
@@ -139,7 +140,7 @@ impl Core {
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
         for attempt in 1.. {
             self.catch_up().await?;
-            let made = tokio::task::block_in_place(|| self.plan(scope));
+            let made = think(|| self.plan(scope));
             self.remember(&made, scope);
             match self.apply(made, now).await {
                 Ok(report) => {
@@ -179,7 +180,7 @@ impl Core {
         let known = self.observed.actual.revision;
         self.store.read(&mut self.observed.actual).await?;
         if known == Revision::default() {
-            tokio::task::block_in_place(|| self.observed.actual.part());
+            think(|| self.observed.actual.part());
         }
         Ok(())
     }

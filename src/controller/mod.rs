@@ -29,6 +29,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+use tokio::runtime::RuntimeFlavor;
 
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -277,4 +278,11 @@ pub enum Refusal {
     /// Not now; the text says what is missing.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// Does what takes long without waiting for anything. The other tasks go on meanwhile, on a runtime that has a thread for
+/// them.
+fn think<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = tokio::runtime::Handle::current().runtime_flavor();
+    if flavor == RuntimeFlavor::MultiThread { tokio::task::block_in_place(work) } else { work() }
 }

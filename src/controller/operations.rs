@@ -10,6 +10,7 @@ use super::approval::{self, Approval};
 use super::core::Core;
 use super::running::{Controller, Shared};
 use super::status::Known;
+use super::think;
 use super::{
     Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
     TenantStatus,
@@ -31,9 +32,9 @@ const APPROVALS: &str = "approvals";
 impl Operations for Controller {
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let known = self.shared().core.lock().await.snapshot();
-        let created_at = Timestamp::now();
+        let created_at = self.shared().now();
         let scope = scope(candidate.as_ref().unwrap_or(&known.config), tenant)?;
-        Ok(tokio::task::block_in_place(|| match candidate {
+        Ok(think(|| match candidate {
             None => {
                 let plan = known.plan(&scope);
                 ServedPlan { causes: vec![None; plan.changes.len()], plan, created_at }
@@ -60,14 +61,14 @@ impl Operations for Controller {
 
     async fn held(&self, tenant: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        Ok(held(&*self.shared().core.lock().await, &tenant))
+        Ok(held(&*self.shared().core.lock().await, &tenant, self.shared().now()))
     }
 
     async fn approve(&self, tenant: &str, digest: &str) -> Result<Held, Refusal> {
         let tenant = self.tenant(tenant)?;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let mut core = self.shared().core.lock().await;
-        let mut shown = held(&core, &tenant);
+        let mut shown = held(&core, &tenant, now);
         if shown.digest != digest {
             let message = "what is held is no longer what was shown: look at it again, then approve that";
             return Err(Refusal::Conflict(message.to_owned()));
@@ -98,8 +99,8 @@ impl Operations for Controller {
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
-        let made = tokio::task::block_in_place(|| core.plan(&scope));
-        let fresh = json::value(&made, Timestamp::now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let made = think(|| core.plan(&scope));
+        let fresh = json::value(&made, self.shared().now()).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let moves = moved::moved(&saved, &fresh);
         if !moves.is_empty() {
             let message = format!("the plan is stale, so nothing was changed; moved: {}", moves.join("; "));
@@ -137,7 +138,7 @@ impl Operations for Controller {
 
     async fn tenants(&self) -> Vec<TenantStatus> {
         let core = self.shared().core.lock().await;
-        let now = Timestamp::now();
+        let now = self.shared().now();
         let config = Arc::clone(&core.config);
         let problem = self.shared().problem();
         let mut conditions = self.shared().conditions();
@@ -156,12 +157,12 @@ impl Operations for Controller {
 
     async fn rules(&self) -> Vec<RuleStatus> {
         let core = self.shared().core.lock().await;
-        self.shared().conditions().rules(&core, Timestamp::now())
+        self.shared().conditions().rules(&core, self.shared().now())
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
         let known = self.shared().core.lock().await.snapshot();
-        let found = tokio::task::block_in_place(|| known.explain(user));
+        let found = think(|| known.explain(user));
         if found.is_empty() {
             return Err(Refusal::NotFound(format!("no user and no record is called {user}")));
         }
@@ -231,9 +232,8 @@ fn unknown(wanted: &str) -> Refusal {
     Refusal::NotFound(format!("no tenant has the name or ID {}", crate::display::safe(wanted)))
 }
 
-fn held(core: &Core, tenant: &Tenant) -> Held {
+fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
     let changes: Vec<Change> = core.open.held().filter(|change| change.user.key.tenant == tenant.id).cloned().collect();
-    let now = Timestamp::now();
     let covering = core.approvals.iter().find(|known| changes.iter().all(|change| known.covers(change, now)));
     let approved_until = covering.filter(|_| !changes.is_empty()).map(|approval| approval.until);
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }

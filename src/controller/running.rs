@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -22,7 +23,7 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
-use crate::store::local::LocalStore;
+use crate::store::local::{Clock, LocalStore};
 
 /// Gives the connection of a tenant; what it asks is counted by the meter.
 pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub notification_url: Option<String>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// Tells the time: when a full read or a renewal is due, and how long an approval holds.
+    pub clock: Clock,
 }
 
 /// A bmsync that keeps converging until it is stopped.
@@ -66,6 +69,7 @@ pub(super) struct Shared {
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
+    clock: Clock,
     queue: Arc<Queue>,
     subscriptions: Mutex<SubscriptionTable>,
     conditions: Mutex<Conditions>,
@@ -89,7 +93,7 @@ struct Watched {
 impl Controller {
     /// Starts watching every declared tenant.
     pub async fn start(parts: Parts) -> Self {
-        let Parts { config, commit, ledger, store, connect, notification_url, metrics } = parts;
+        let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
         let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
@@ -102,6 +106,7 @@ impl Controller {
             connect,
             notification_url,
             metrics,
+            clock,
             subscriptions: Mutex::default(),
             conditions: Mutex::default(),
             problem: Mutex::default(),
@@ -223,6 +228,11 @@ impl Watched {
 }
 
 impl Shared {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))

@@ -53,16 +53,16 @@ impl Tending {
     }
 
     async fn look_at(&self, watched: Watched) {
-        match self.state(watched, |state| state.due(Timestamp::now())) {
+        match self.state(watched, |state| state.due(self.shared.now())) {
             Due::Nothing { .. } => return,
             Due::Create { until } => self.create(watched, until).await,
             Due::Renew { id, until } => {
                 let renewed = self.subscriptions.renew(&id, until).await;
-                self.take(watched, renewed, |state, until, share| state.renewed(until, Timestamp::now(), share));
+                self.take(watched, renewed, |state, until, share| state.renewed(until, self.shared.now(), share));
             }
             Due::Reauthorize { id } => {
                 let done = self.subscriptions.reauthorize(&id).await;
-                self.take(watched, done, |state, (), _| state.reauthorized(Timestamp::now()));
+                self.take(watched, done, |state, (), _| state.reauthorized(self.shared.now()));
             }
         }
         let resource = match watched {
@@ -78,7 +78,7 @@ impl Tending {
         let wish = SubscriptionWish { watched, notification_url, lifecycle_url, until };
         match self.subscriptions.subscribe(&wish).await {
             Ok(subscription) => {
-                self.state(watched, |state| state.created(subscription, Timestamp::now(), fastrand::f64()));
+                self.state(watched, |state| state.created(subscription, self.shared.now(), fastrand::f64()));
                 // What changed before the subscription was known would be told to nobody.
                 self.shared.nudge(&self.tenant.id);
             }
@@ -106,7 +106,7 @@ impl Tending {
     fn failed(&self, watched: Watched, message: &str, class: SourceErrorClass) {
         let (resource, error) = (watched.word(), crate::display::safe(message));
         tracing::warn!(tenant = %self.tenant.name, resource, %error, "no notifications; polling goes on");
-        self.state(watched, |state| state.failed(class, Timestamp::now(), fastrand::f64()));
+        self.state(watched, |state| state.failed(class, self.shared.now(), fastrand::f64()));
     }
 
     fn state<T>(&self, watched: Watched, work: impl FnOnce(&mut SubscriptionState) -> T) -> T {

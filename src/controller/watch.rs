@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
+use super::Phase;
 use super::connection::{Connection, FullRead, jittered};
 use super::core::{Converged, Core};
 use super::metrics::{Metrics, RoundResult};
@@ -32,7 +32,8 @@ const RELOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), 
 pub(super) struct Nudge {
     queue: Arc<Queue>,
     tenant: Id,
-    notify: Notify,
+    /// Sent to whenever somebody wants a look; what is sent before a look begins is one.
+    wanted: watch::Sender<()>,
     relooks: AtomicU32,
 }
 
@@ -40,7 +41,7 @@ impl Nudge {
     /// Of a tenant that waits for its first look.
     pub fn new(queue: Arc<Queue>, tenant: Id) -> Self {
         queue.add(&tenant);
-        Self { queue, tenant, notify: Notify::new(), relooks: AtomicU32::default() }
+        Self { queue, tenant, wanted: watch::Sender::new(()), relooks: AtomicU32::default() }
     }
 
     /// The look begins.
@@ -49,10 +50,10 @@ impl Nudge {
     }
 
     /// Waits for so long, or until somebody asks for a look or tells it to stop.
-    async fn wait(&self, time: Duration, stop: &mut watch::Receiver<bool>) {
+    async fn wait(time: Duration, wanted: &mut watch::Receiver<()>, stop: &mut watch::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = self.notify.notified() => {}
+            _ = wanted.changed() => {}
             _ = stop.changed() => {}
         }
     }
@@ -60,7 +61,7 @@ impl Nudge {
     /// Look again.
     pub fn look(&self) {
         self.queue.add(&self.tenant);
-        self.notify.notify_one();
+        self.wanted.send_replace(());
     }
 
     /// Look again, and if nothing is found, again a little later.
@@ -102,18 +103,19 @@ pub(super) async fn watch_tenant(
             return;
         }
     };
+    let mut wanted = nudge.wanted.subscribe();
     while !*stop.borrow() {
         match (shared.connect)(&tenant, shared.metrics.meter(&tenant.name)) {
             Ok(Connected { source, subscriptions }) => {
                 let tending = tend(Arc::clone(&shared), tenant.clone(), subscriptions, stop.clone());
-                tokio::join!(eye.watch(&*source, &nudge, stop.clone()), tending);
+                tokio::join!(eye.watch(&*source, &nudge, &mut wanted, stop.clone()), tending);
             }
             Err(error) => {
                 let work = nudge.take();
                 work.failed();
                 let wait = eye.fail(error).await;
                 drop(work);
-                nudge.wait(wait, &mut stop).await;
+                Nudge::wait(wait, &mut wanted, &mut stop).await;
             }
         }
     }
@@ -138,13 +140,19 @@ impl Eye {
     }
 
     /// Looks, waits, looks again.
-    async fn watch(&mut self, source: &dyn Source, nudge: &Nudge, mut stop: watch::Receiver<bool>) {
+    async fn watch(
+        &mut self,
+        source: &dyn Source,
+        nudge: &Nudge,
+        wanted: &mut watch::Receiver<()>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         while !*stop.borrow() {
             let work = nudge.take();
             let span = tracing::info_span!(target: TARGET, "round", tenant = %self.tenant.name);
             let Some(wait) = self.look(source, nudge, &work, &mut stop).instrument(span).await else { return };
             drop(work);
-            nudge.wait(wait, &mut stop).await;
+            Nudge::wait(wait, wanted, &mut stop).await;
         }
     }
 
@@ -157,8 +165,8 @@ impl Eye {
         stop: &mut watch::Receiver<bool>,
     ) -> Option<Duration> {
         let policy = self.shared.config().policy.clone();
-        let began = Instant::now();
-        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(Timestamp::now(), &policy));
+        let (began, now) = (Instant::now(), self.shared.now());
+        let full = self.shared.connection(&self.tenant.id, |connection| connection.begin(now, &policy));
         let links = match full {
             FullRead::Due => None,
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
@@ -173,7 +181,7 @@ impl Eye {
         Some(match read {
             Ok(news) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
-                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(Timestamp::now(), full));
+                self.shared.connection(&self.tenant.id, |connection| connection.succeeded(self.shared.now(), full));
                 let (found, result) = self.converge(news, work.noticed()).await;
                 if result == RoundResult::Failed {
                     work.failed();
@@ -193,7 +201,7 @@ impl Eye {
 
     /// What the tenant signs in with may end: that is told ahead.
     async fn look_at_credentials(&self, source: &dyn Source) {
-        let (tenant, now) = (&self.tenant, Timestamp::now());
+        let (tenant, now) = (&self.tenant, self.shared.now());
         let mut expiring = source.credentials();
         if tenant.sign_in == SignIn::Delegated {
             match vault::of(&*self.shared.ledger, &tenant.id).await {
@@ -210,7 +218,7 @@ impl Eye {
 
     fn count(&self, result: RoundResult, took: Duration, failing: Option<SourceErrorClass>) {
         let (metrics, name) = (&self.shared.metrics, &self.tenant.name);
-        metrics.round(name, result, took, Timestamp::now());
+        metrics.round(name, result, took, self.shared.now());
         let (phase, failures) =
             self.shared.connection(&self.tenant.id, |connection| (connection.phase(), connection.failures()));
         metrics.connection(name, phase, failures, failing);
@@ -219,13 +227,17 @@ impl Eye {
     async fn fail(&mut self, error: SourceError) -> Duration {
         let SourceError { class, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
-        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), Timestamp::now()).await;
+        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
         if let Err(error) = lost {
             tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
-        let wait = self.shared.connection(&self.tenant.id, |connection| connection.failed(message, class, &policy));
+        let (wait, phase) = self
+            .shared
+            .connection(&self.tenant.id, |connection| (connection.failed(message, class, &policy), connection.phase()));
+        // Tenants that failed together are not to come back together.
+        let wait = if phase == Phase::BackingOff { jittered(wait, self.random.f64()) } else { wait };
         let retry_in_s = wait.as_secs();
         tracing::warn!(tenant = %self.tenant.name, error = %shown, retry_in_s, "the tenant could not be read");
         wait
@@ -259,7 +271,7 @@ impl Eye {
                 tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
             }
         }
-        let converged = core.converge(&self.tenant.id, heard.touched, Timestamp::now()).await;
+        let converged = core.converge(&self.tenant.id, heard.touched, self.shared.now()).await;
         tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
         drop(core);
         let result = match converged {
@@ -278,8 +290,8 @@ impl Eye {
 /// The standing figures of a tenant: what of it is known, and, after a round that planned somebody, what is left open.
 fn tally(metrics: &Metrics, tenant: &Tenant, core: &Core, corrected: Option<usize>, converged: Option<&Converged>) {
     let name = tenant.name.as_str();
-    if let Some(known) = core.observed.directory.tenant(&tenant.id) {
-        let read_at = known.read_at.unwrap_or_else(Timestamp::now);
+    let known = core.observed.directory.tenant(&tenant.id);
+    if let Some((known, read_at)) = known.and_then(|known| Some((known, known.read_at?))) {
         metrics.directory(name, known.user_count() as u64, known.group_count() as u64, read_at);
     }
     if let Some(corrected) = corrected {

@@ -41,7 +41,11 @@ mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]

@@ -4,10 +4,15 @@
 
 mod commits;
 mod counted;
+mod crowd;
 mod guards;
+mod notifications;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stage;
 mod tenants;
+mod tls;
 mod traces;
 mod triggers;
 pub mod world;

@@ -21,6 +21,10 @@ const STASH: &str = "stash";
 /// One step of folding holds about so many records in memory.
 const STEP: usize = 50_000;
 
+/// Changes that lie apart rewrite a bucket each. So many single ones are waited for per bucket that folding adds less to
+/// each than it cost itself, whatever the size of the state. Opening replays them.
+const SEGMENTS_PER_BUCKET: u64 = 8;
+
 /// How far the log may be ahead of the buckets, beyond a share of what they hold, before it is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slack {
@@ -231,7 +235,7 @@ impl Database {
     /// Folds the log into the buckets when it has become long; the cost is a share of what was committed.
     pub fn fold_if_due(&mut self) -> Result<(), LedgerError> {
         let segments = self.head.segments - self.mark.head.segments;
-        let long = segments > self.slack.segments + 2 * self.mark.buckets;
+        let long = segments > self.slack.segments + SEGMENTS_PER_BUCKET * self.mark.buckets;
         let due = long || self.ahead > self.slack.bytes + self.mark.bytes / 2;
         if due { self.fold() } else { Ok(()) }
     }

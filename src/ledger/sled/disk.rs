@@ -14,6 +14,8 @@ use crate::ledger::LedgerError;
 /// sled spills pages larger than a quarter of this into files of their own; ours stay below.
 const PAGES: usize = 4 << 20;
 const CACHE_BYTES: u64 = 128 << 20;
+/// How often sled tidies up, and writes what no commit has flushed yet: the stash, which may be lost.
+const TIDY_MS: u64 = 2000;
 /// sled lets go of its lock a moment after it is closed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -65,6 +67,7 @@ pub fn open_sled(folder: &Folder) -> Result<Db, LedgerError> {
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
         let config = ::sled::Config::new().path(path).segment_size(PAGES).cache_capacity(CACHE_BYTES);
+        let config = config.flush_every_ms(Some(TIDY_MS));
         match catch_unwind(AssertUnwindSafe(|| config.open())) {
             Ok(Ok(db)) => return Ok(db),
             Ok(Err(error)) if is_lock(&error) && Instant::now() < until => thread::sleep(Duration::from_millis(10)),

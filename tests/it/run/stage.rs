@@ -78,6 +78,16 @@ impl Stage {
         std::fs::rename(aside, path).expect("it is moved into place");
     }
 
+    /// Something in its folder.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where the server listens; with its scheme only if that is `https`.
+    pub fn address(&self) -> &str {
+        &self.url
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
@@ -177,29 +187,55 @@ impl Stage {
         self.control(tenant).delete_user(tenant.id, &tenant.user(number), Deletion::Soft).expect("the user is there");
     }
 
+    /// Reads; again when the server has more to do than it can and lets nobody in.
     pub fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, "")
+        let began = Instant::now();
+        loop {
+            match self.ask("GET", path, "") {
+                Ok(answer) => return answer,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "GET {path}: {error}"),
+            }
+            std::thread::sleep(GLANCE);
+        }
     }
 
     pub fn post(&self, path: &str, body: &str) -> Answer {
-        self.ask("POST", path, body)
+        self.ask("POST", path, body).expect("an answer")
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.url).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    fn ask(&self, method: &str, path: &str, body: &str) -> std::io::Result<Answer> {
+        let mut stream = TcpStream::connect(&self.url)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{kind}", self.url);
-        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it is sent");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len())?;
         let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        stream.read_to_string(&mut text)?;
+        let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
         assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
-        Answer { status: head[9..12].parse().expect("a status"), body: body.to_owned() }
+        Ok(Answer { status: head[9..12].parse().expect("a status"), body: body.to_owned() })
     }
 
     pub fn employees(&self) -> Vec<Value> {
         self.get("/v1/employees").json()["items"].as_array().expect("a list").clone()
+    }
+
+    /// All records of a kind, or the like, page by page.
+    pub fn all(&self, what: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), String::from("0"));
+        loop {
+            let page = self.get(&format!("/v1/{what}?limit=1000&after={after}")).json();
+            all.extend(page["items"].as_array().expect("a list").iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => next.clone_into(&mut after),
+                None => return all,
+            }
+        }
+    }
+
+    /// The ID of the server's process; it is alive.
+    pub fn process(&self) -> u32 {
+        self.server.as_ref().expect("it was started").id()
     }
 
     /// The employee of a user.
@@ -255,6 +291,21 @@ impl Stage {
             assert!(began.elapsed() < PATIENCE, "never: {what}");
             std::thread::sleep(GLANCE);
         }
+    }
+
+    /// Waits until nothing differs any more; how long that took.
+    pub fn wait_until_within(
+        &self,
+        what: &str,
+        patience: Duration,
+        differs: impl Fn(&Self) -> Option<String>,
+    ) -> Duration {
+        let began = Instant::now();
+        while let Some(difference) = differs(self) {
+            assert!(began.elapsed() < patience, "never: {what}: {difference}\n{}", self.get("/v1/tenants").body);
+            std::thread::sleep(GLANCE);
+        }
+        began.elapsed()
     }
 
     /// Waits until nothing is asked of a tenant's directory any more.

@@ -44,6 +44,20 @@ impl Tenant {
         format!("{}{number:02}", self.user)
     }
 
+    /// The object ID of its group.
+    pub fn group(&self) -> &'static str {
+        self.group
+    }
+
+    /// A rule that comes after its own and makes contacts of a customer, with a login.
+    pub fn portal_rule(&self, group: &str, account: &str) -> String {
+        let Self { name, id, .. } = self;
+        format!(
+            "apiVersion: bmsync/v1\nkind: MappingRule\nmetadata: {{ name: {name}-portal }}\nspec:\n  tenantId: {id}\n  \
+             groupId: {group}\n  order: 2\n  record: contact\n  contact: {{ account: {account} }}\n"
+        )
+    }
+
     /// Its directory file, with so many users, all of one group.
     pub fn directory(&self, users: usize) -> String {
         let Self { name, id, group, application, key, .. } = self;

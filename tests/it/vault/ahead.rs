@@ -74,7 +74,16 @@ async fn an_idle_sign_in_is_told_ahead_and_forgotten_on_order() {
     vault.of(&id(CONTOSO.id)).keep(&Grant { refreshed_at: idle_since, ..grant("idle") }).await.unwrap();
     let store = Arc::new(LocalStore::open(ledger.clone(), Arc::new(Timestamp::now)).await.unwrap());
     let metrics = Arc::new(Metrics::new(Timestamp::now()));
-    let parts = Parts { config, commit: None, ledger, store, connect: connect(), notification_url: None, metrics };
+    let parts = Parts {
+        config,
+        commit: None,
+        ledger,
+        store,
+        connect: connect(),
+        notification_url: None,
+        metrics,
+        clock: Arc::new(Timestamp::now),
+    };
     let controller = Controller::start(parts).await;
 
     let near = until(&controller, |found| found.is_some()).await.unwrap();
