@@ -4,6 +4,8 @@ mod bench;
 mod damage;
 mod faults;
 mod front;
+#[cfg(target_os = "linux")]
+mod full;
 mod hostile;
 mod interchange;
 mod killed;
@@ -11,5 +13,9 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+#[cfg(target_os = "linux")]
+mod traced;
+#[cfg(target_os = "linux")]
+mod unwritable;
 
 pub use bench::Told;
