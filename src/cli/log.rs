@@ -109,7 +109,10 @@ fn by_options(global: &Global, silence: &str) -> EnvFilter {
         (false, 2) => "debug",
         (false, _) => "trace",
     };
-    EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).parse_lossy(format!("error,bmsync={own}"))
+    // The database's errors come back to whoever asked, and are told once; in its own words only to who wants detail.
+    let database = if global.verbose == 0 { ",sled=off" } else { "" };
+    let directives = format!("error,bmsync={own}{database}");
+    EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).parse_lossy(directives)
 }
 
 /// Libraries may not trace: at that level an HTTP stack may show what it sends, tokens included.

@@ -5,6 +5,8 @@ mod damage;
 mod doctor;
 mod faults;
 mod front;
+#[cfg(target_os = "linux")]
+mod full;
 mod hostile;
 mod interchange;
 mod killed;
@@ -12,5 +14,9 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+#[cfg(target_os = "linux")]
+mod traced;
+#[cfg(target_os = "linux")]
+mod unwritable;
 
 pub use bench::Told;

@@ -350,6 +350,23 @@ async fn a_state_without_its_end_is_damaged() {
     assert!(read(&newer).await.is_err());
 }
 
+/// A sign-in that was reported as kept is not silently the one before, when the database has lost its end.
+#[tokio::test]
+async fn what_was_kept_last_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (older, newer) = (folder.path().join("older"), folder.path().join("newer"));
+    furnish(&older, Slack::default()).await;
+    SledLedger::open(&older).unwrap().keep(vec![keep("grant/x", None, Some("one"))]).await.unwrap();
+    copy(&older, &newer);
+    let ledger = SledLedger::open(&newer).unwrap();
+    ledger.keep(vec![keep("grant/x", Some("one"), Some("two"))]).await.unwrap();
+    drop(ledger);
+    assert_eq!(kept(&SledLedger::open(&newer).unwrap(), "").await, [("grant/x".to_owned(), "two".to_owned())]);
+    std::fs::copy(newer.join("bmsync-state"), older.join("bmsync-state")).unwrap();
+    let message = read(&older).await.unwrap_err().to_string();
+    assert!(message.ends_with("is damaged: what is kept ends at change 1, but 2 was reported as written"), "{message}");
+}
+
 fn files(path: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries.map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect();

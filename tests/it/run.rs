@@ -6,6 +6,7 @@ mod commits;
 mod counted;
 mod crowd;
 mod guards;
+mod killed;
 mod notifications;
 mod secrets;
 mod shutdown;

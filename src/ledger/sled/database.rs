@@ -48,6 +48,8 @@ pub struct Database {
     sync: Sync,
     head: Head,
     mark: Mark,
+    /// How often what is kept was changed.
+    pub(super) kept: u64,
     /// Bytes of log after the mark.
     ahead: u64,
     /// As it was before it was opened, until it has been read whole.
@@ -55,8 +57,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens it: drops what a killed commit left, and checks that the newest reported commit is there. One that is
-    /// damaged is left as it was found.
+    /// Opens it: drops what a killed commit left, and checks that the newest reported commit is there. One that
+    /// cannot be opened is left as it was found.
     pub fn open(folder: &Folder, slack: Slack) -> Result<Self, LedgerError> {
         let spare = Spare::take(folder.path()).map_err(|error| io(folder.path(), "open", error))?;
         match Self::look(folder, slack) {
@@ -70,13 +72,13 @@ impl Database {
         let db = open_sled(folder)?;
         let sync = Sync::new(&path)?;
         let (head, mark) = (Head::default(), Mark::default());
-        let mut database = Self { path, slack, db, sync, head, mark, ahead: 0, spare: None };
+        let mut database = Self { path, slack, db, sync, head, mark, kept: 0, ahead: 0, spare: None };
         database.recover()?;
         database.confront(folder)?;
         Ok(database)
     }
 
-    /// Gives it up because of an error; a damaged one that was never read whole goes back to how it was found.
+    /// Gives it up because of an error; one that was never read whole goes back to how it was found.
     pub fn give_up(mut self, folder: &Folder, error: LedgerError) -> LedgerError {
         let spare = self.spare.take();
         drop(self);
@@ -102,6 +104,7 @@ impl Database {
         }
         self.drop_torn(&torn)?;
         self.ahead = self.measure_log()?;
+        self.kept = self.kept_changes()?;
         Ok(())
     }
 
@@ -140,6 +143,12 @@ impl Database {
         if self.mark.head.segments > self.head.segments {
             return Err(self.flaw("the log is shorter than what was folded of it".to_owned()));
         }
+        if found.kept < reported.kept {
+            let (found, reported) = (found.kept, reported.kept);
+            return Err(
+                self.flaw(format!("what is kept ends at change {found}, but {reported} was reported as written"))
+            );
+        }
         folder.bear(found)
     }
 
@@ -148,8 +157,8 @@ impl Database {
         self.flaw(format!("the log ends at revision {found}, but revision {reported} was reported as written"))
     }
 
-    const fn witness(&self) -> Witness {
-        Witness { revision: self.head.revision, chain: self.head.chain }
+    pub(super) const fn witness(&self) -> Witness {
+        Witness { revision: self.head.revision, chain: self.head.chain, kept: self.kept }
     }
 
     /// Everything as of the newest commit.
@@ -333,14 +342,15 @@ impl Database {
     }
 }
 
-/// Puts a damaged database back to how it was found.
+/// Puts a database that is damaged, or for which there is no room, back to how it was found. One that somebody else
+/// uses is left alone.
 fn put_back(folder: &Folder, spare: Spare, error: LedgerError) -> LedgerError {
-    if !matches!(error, LedgerError::Damaged { .. }) {
+    if !matches!(error, LedgerError::Damaged { .. } | LedgerError::Io { .. }) {
         return error;
     }
     match spare.restore() {
         Ok(()) => error,
-        Err(refused) => io(folder.path(), "put back the damaged", refused),
+        Err(refused) => io(folder.path(), "put back the files of", refused),
     }
 }
 

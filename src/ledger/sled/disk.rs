@@ -89,9 +89,20 @@ fn is_lock(error: &::sled::Error) -> bool {
 pub fn sled_error(path: &Path, attempt: &'static str, error: ::sled::Error) -> LedgerError {
     let damaged = |detail: String| LedgerError::Damaged { path: path.display().to_string(), detail };
     match error {
-        ::sled::Error::Io(error) => io(path, attempt, error),
-        ::sled::Error::Corruption { at, bt: () } => damaged(format!("its database is corrupted at {at:?}")),
+        ::sled::Error::Io(error) => io(path, attempt, as_it_was(error)),
+        ::sled::Error::Corruption { at: None, bt: () } => {
+            damaged("its database does not match its checksums".to_owned())
+        }
+        ::sled::Error::Corruption { at: Some(at), bt: () } => damaged(format!("its database is corrupted at {at:?}")),
         ::sled::Error::CollectionNotFound(_) => damaged("its database lacks a tree".to_owned()),
         ::sled::Error::Unsupported(what) | ::sled::Error::ReportableBug(what) => damaged(what),
+    }
+}
+
+/// sled repeats an earlier error as a text of its innards; the kind is what a person can read.
+fn as_it_was(error: std::io::Error) -> std::io::Error {
+    match (error.raw_os_error(), error.kind()) {
+        (None, kind) if kind != std::io::ErrorKind::Other => kind.into(),
+        (Some(_) | None, _) => error,
     }
 }

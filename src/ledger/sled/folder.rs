@@ -2,7 +2,7 @@
 //! Knows nothing of what the database in it holds.
 //!
 //! ```text
-//! bmsync-state   format, newest reported revision and its digest: two lines of text, rewritten in place
+//! bmsync-state   format, newest reported revision, its digest, changes of what is kept: two lines of text, rewritten in place
 //! lock           locked by the kernel as long as a process uses the state; empty
 //! holder         who that is, for the message that another one gets
 //! db, conf, …    sled's
@@ -37,13 +37,15 @@ pub struct Folder {
     _lock: File,
 }
 
-/// The newest commit: its revision and the digest of the log up to it.
+/// What was reported as written: the newest commit, and how often what is kept beside the records was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Witness {
     /// Revision of the commit.
     pub revision: Revision,
     /// Digest over the whole log.
     pub chain: Digest,
+    /// Number of the newest change of what is kept.
+    pub kept: u64,
 }
 
 impl Folder {
@@ -54,9 +56,8 @@ impl Folder {
             return Err(LedgerError::Foreign { path: path.display().to_string() });
         }
         create(path).map_err(|error| io(path, "create", error))?;
-        let found = Found::look(path)?;
-        if found == Found::Foreign {
-            return Err(LedgerError::Foreign { path: path.display().to_string() });
+        if Found::look(path)? == Found::Foreign {
+            return Err(not_marked(path));
         }
         let lock = lock(path)?;
         hold(path)?;
@@ -76,11 +77,11 @@ impl Folder {
 
     /// The newest commit that was reported.
     pub fn witness(&self) -> Result<Witness, LedgerError> {
-        let mut text = String::new();
+        let mut text = Vec::new();
         let mut file = &self.marker;
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MARKER_LIMIT).read_to_string(&mut text));
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MARKER_LIMIT).read_to_end(&mut text));
         read.map_err(|error| io(&self.path, "read", error))?;
-        parse(&text).ok_or_else(|| LedgerError::Damaged {
+        parse(&String::from_utf8_lossy(&text)).ok_or_else(|| LedgerError::Damaged {
             path: self.path.display().to_string(),
             detail: format!("{MARKER} does not say which commit is the newest"),
         })
@@ -95,6 +96,16 @@ impl Folder {
         let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(print(witness).as_bytes()));
         written.map_err(|error| io(&self.path, "write", error))
     }
+}
+
+/// A folder with everything but our marker was ours; what else has none never was.
+fn not_marked(path: &Path) -> LedgerError {
+    let was_ours = [LOCK, HOLDER, "db"].iter().all(|name| path.join(name).exists());
+    let path = path.display().to_string();
+    if was_ours {
+        return LedgerError::Damaged { path, detail: format!("{MARKER} is missing, or not what bmsync wrote") };
+    }
+    LedgerError::Foreign { path }
 }
 
 /// What is in the way.
@@ -143,8 +154,10 @@ fn format_of(text: &str) -> Option<u32> {
     text.lines().next()?.strip_prefix("bmsync state, format ")?.parse().ok()
 }
 
-fn print(Witness { revision: Revision(revision), chain }: Witness) -> String {
-    let line = format!("revision {revision:020} {chain}");
+fn print(Witness { revision: Revision(revision), chain, kept }: Witness) -> String {
+    // Where nothing was ever kept nothing is said of it.
+    let kept = if kept == 0 { String::new() } else { format!(" kept {kept:020}") };
+    let line = format!("revision {revision:020} {chain}{kept}");
     let check = Digest::of([line.as_bytes()]);
     format!("bmsync state, format {FORMAT}\n{line} {check}\n")
 }
@@ -154,7 +167,8 @@ fn parse(text: &str) -> Option<Witness> {
     let mut words = line.split(' ').skip(1);
     let revision = Revision(words.next()?.parse().ok()?);
     let chain = Digest(hex(words.next()?)?);
-    let witness = Witness { revision, chain };
+    let kept = if words.next()? == "kept" { words.next()?.parse().ok()? } else { 0 };
+    let witness = Witness { revision, chain, kept };
     (print(witness).as_bytes() == text.as_bytes()).then_some(witness)
 }
 

@@ -123,7 +123,7 @@ impl Ledger for SledLedger {
     }
 
     async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError> {
-        self.run("write", move |_, database| database.keep(changes)).await
+        self.run("write", move |folder, database| database.keep(folder, changes)).await
     }
 
     async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {

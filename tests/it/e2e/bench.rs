@@ -181,6 +181,21 @@ impl Bench {
         command
     }
 
+    /// The binary, started by another program that gets it and its arguments as its last arguments.
+    pub fn behind(&self, wrapper: &[&str], args: &[&str]) -> Command {
+        let inner = self.command(args);
+        let mut outer = Command::new(wrapper[0]);
+        outer.args(&wrapper[1..]).arg(inner.get_program()).args(inner.get_args());
+        outer.current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
+        outer
+    }
+
     /// Runs the binary.
     pub fn run(&self, args: &[&str]) -> Told {
         Told::of(self.command(args).output().expect("the binary starts"))

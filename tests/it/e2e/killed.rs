@@ -8,11 +8,16 @@ use bmsync::simulator::{GENERATED_DOMAIN, GENERATED_TENANT, Options, World};
 use super::bench::{Bench, Told};
 
 /// So many people are enough for a commit of many pages on the disk.
-const PEOPLE: usize = 1_500;
+pub(super) const PEOPLE: usize = 1_500;
 const KILLS: usize = 20;
 
+/// So many as `BMSYNC_KILLS` says, or the usual number.
+fn kills(usual: usize) -> usize {
+    std::env::var("BMSYNC_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
+}
+
 /// A tenant of many people, all of them employees.
-fn crowd() -> Bench {
+pub(super) fn crowd() -> Bench {
     let world = World::generate(7, PEOPLE, 1);
     let group = world.group_ids(GENERATED_TENANT).remove(0);
     let bench = Bench::with(world, Options { page_size: 999, ..Options::default() });
@@ -43,7 +48,7 @@ fn killed_at_any_moment_it_ends_in_the_same_bytes_as_undisturbed() {
     let mut random = fastrand::Rng::with_seed(20);
     let mut state = 0;
     let mut seen = [0, 0];
-    for kill in 0..KILLS {
+    for kill in 0..kills(KILLS) {
         let name = format!("state-{state}");
         let mut child = start(&bench, &["--state", &name, "apply", "--yes"]);
         // Most of the time goes by before anything is written: the second half is where it is worth being killed.
@@ -77,7 +82,7 @@ fn killed_while_it_updates_everybody_it_leaves_all_of_it_or_none() {
     let after = bench.export("whole");
     assert_ne!(before, after);
     let mut random = fastrand::Rng::with_seed(8);
-    for kill in 0..8 {
+    for kill in 0..kills(8) {
         let name = format!("state-{kill}");
         bench.copy_state(&name);
         let mut child = start(&bench, &["--state", &name, "apply", "--yes"]);

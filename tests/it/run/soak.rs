@@ -99,7 +99,7 @@ fn a_soak_in_every_fault_ends_in_what_the_rules_say() {
 
 /// Every change of a record has its event, once: IDs without gaps, each event begins with what the one before of the
 /// same record ended with, and the last ones are the records of now. How many there are.
-fn proof_of_events(stage: &Stage) -> u64 {
+pub(super) fn proof_of_events(stage: &Stage) -> u64 {
     let mut last: std::collections::BTreeMap<(String, u64), Value> = std::collections::BTreeMap::new();
     let mut after = 0;
     loop {

@@ -179,6 +179,13 @@ impl Stage {
         None
     }
 
+    /// Ends the server as a power cut does.
+    pub fn kill(&mut self) {
+        let mut server = self.server.take().expect("it runs");
+        server.kill().expect("it is killed");
+        server.wait().expect("it ended");
+    }
+
     pub fn control(&self, tenant: &Tenant) -> &Control {
         let found = self.simulators.iter().find(|(known, _)| known.id == tenant.id);
         found.expect("the tenant is there").1.control()
