@@ -4,6 +4,7 @@
 mod server;
 mod world;
 
+mod fuzzed;
 mod log;
 #[cfg(test)]
 mod metering;
