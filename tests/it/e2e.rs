@@ -11,5 +11,6 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+mod texts;
 
 pub use bench::Told;

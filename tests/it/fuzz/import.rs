@@ -63,7 +63,11 @@ fn stored(runtime: &Runtime, rows: Vec<Row>) -> Result<Actual, String> {
 /// A message without what is particular to it.
 fn shape(message: &str) -> String {
     is_plain(message);
-    assert!(message.len() < 200_000, "{} bytes of errors", message.len());
+    assert!(
+        message.lines().all(|line| line.chars().count() < 1000) && message.len() < 100_000,
+        "{} bytes of errors",
+        message.len()
+    );
     let line = message.lines().next().unwrap_or_default();
     let common: String = line.split('`').step_by(2).collect();
     common.chars().filter(|sign| !sign.is_ascii_digit()).take(60).collect()

@@ -85,7 +85,7 @@ fn shown(bytes: &[u8]) -> String {
             is_plain(&text::shown(&plan.shown(), VIEW));
             let page = markdown::shown(&plan.shown(), Timestamp::UNIX_EPOCH);
             is_plain(&page);
-            assert!(page.chars().count() <= LIMIT && !page.contains("<script>"), "{page}");
+            assert!(page.chars().count() <= LIMIT, "{page}");
             "a plan".to_owned()
         }
     }
