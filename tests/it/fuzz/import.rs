@@ -121,21 +121,21 @@ fn runtime() -> Runtime {
 
 #[test]
 fn any_lines() {
-    let target = Target { test: "fuzz::import::any_lines", corpus: "import-jsonl", words: WORDS, inputs: 1500 };
+    let target = Target { test: "fuzz::import::any_lines", corpus: "import-jsonl", words: WORDS, inputs: 800 };
     let runtime = runtime();
     play(&target, |bytes| judge(&runtime, bytes, Format::JsonLines, None));
 }
 
 #[test]
 fn any_json() {
-    let target = Target { test: "fuzz::import::any_json", corpus: "import-json", words: WORDS, inputs: 700 };
+    let target = Target { test: "fuzz::import::any_json", corpus: "import-json", words: WORDS, inputs: 400 };
     let runtime = runtime();
     play(&target, |bytes| judge(&runtime, bytes, Format::Json, None));
 }
 
 #[test]
 fn any_table() {
-    let target = Target { test: "fuzz::import::any_table", corpus: "import-csv", words: WORDS, inputs: 1500 };
+    let target = Target { test: "fuzz::import::any_table", corpus: "import-csv", words: WORDS, inputs: 800 };
     let runtime = runtime();
     play(&target, |bytes| judge(&runtime, bytes, Format::Csv, Some(RowKind::Person(Kind::Employee))));
 }

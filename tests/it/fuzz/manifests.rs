@@ -57,6 +57,6 @@ fn judge(bytes: &[u8]) -> String {
 
 #[test]
 fn any_bytes() {
-    let target = Target { test: "fuzz::manifests::any_bytes", corpus: "manifests", words: WORDS, inputs: 1500 };
+    let target = Target { test: "fuzz::manifests::any_bytes", corpus: "manifests", words: WORDS, inputs: 500 };
     play(&target, judge);
 }

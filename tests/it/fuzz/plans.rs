@@ -101,6 +101,6 @@ fn judge(bytes: &[u8]) -> String {
 
 #[test]
 fn any_bytes() {
-    let target = Target { test: "fuzz::plans::any_bytes", corpus: "plans", words: WORDS, inputs: 1500 };
+    let target = Target { test: "fuzz::plans::any_bytes", corpus: "plans", words: WORDS, inputs: 800 };
     play(&target, judge);
 }

@@ -136,21 +136,21 @@ fn target(test: &'static str, corpus: &'static str, inputs: u64) -> Target {
 #[test]
 fn any_page_of_users() {
     let mut stage = Stage::new();
-    let target = target("graph::fuzzed::any_page_of_users", "graph-users", 400);
+    let target = target("graph::fuzzed::any_page_of_users", "graph-users", 300);
     play(&target, |bytes| stage.judge(USERS, body(200, bytes)));
 }
 
 #[test]
 fn any_page_of_groups() {
     let mut stage = Stage::new();
-    let target = target("graph::fuzzed::any_page_of_groups", "graph-groups", 400);
+    let target = target("graph::fuzzed::any_page_of_groups", "graph-groups", 300);
     play(&target, |bytes| stage.judge(GROUPS, body(200, bytes)));
 }
 
 #[test]
 fn any_token() {
     let mut stage = Stage::new();
-    let target = target("graph::fuzzed::any_token", "graph-token", 250);
+    let target = target("graph::fuzzed::any_token", "graph-token", 120);
     play(&target, |bytes| stage.judge(TOKEN, body(200, bytes)));
 }
 

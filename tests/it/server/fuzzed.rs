@@ -84,7 +84,7 @@ fn checked(reply: &Reply) -> String {
 #[test]
 fn any_manifests() {
     let stage = Stage::new();
-    let target = Target { test: "server::fuzzed::any_manifests", corpus: "http-plan", words: WORDS, inputs: 800 };
+    let target = Target { test: "server::fuzzed::any_manifests", corpus: "http-plan", words: WORDS, inputs: 300 };
     play(&target, |bytes| stage.post("/v1/plan", bytes));
 }
 
