@@ -112,7 +112,7 @@ fn told(error: &SourceError) -> String {
     let mut all = format!("{message}\n{}", hint.as_deref().unwrap_or_default());
     let mut cause = source.as_deref().map(|cause| cause as &dyn std::error::Error);
     while let Some(one) = cause {
-        all += &format!("\n{one}");
+        all = format!("{all}\n{one}");
         cause = one.source();
     }
     is_plain(&all);
