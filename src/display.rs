@@ -1,4 +1,5 @@
-//! Text from outside, made fit to be seen: no control character, direction override or endless name reaches a reader.
+//! Text from outside, made fit to be seen: no control character, direction override, endless name or foreign letter that
+//! looks like a Latin one reaches a reader.
 //!
 //! Pure; knows nothing of what the text means. Everything that is printed for people passes through here, data formats
 //! (JSON, YAML, CSV) do not.
@@ -6,18 +7,29 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+mod lookalike;
+
+use lookalike::Words;
+
 /// Longer texts are cut: a name of 64 kB says nothing that its first line does not.
 pub const MAX_CHARS: usize = 400;
 
 /// The text with everything invisible or misleading written as a visible escape, on one line and of bounded length.
+///
+/// Letters of other scripts are misleading where they stand in one word with Latin ones: `аdele` with a Cyrillic а.
 #[must_use]
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_CHARS && text.chars().all(is_plain) {
+    let words = Words::of(text);
+    if text.len() <= MAX_CHARS && words.are_honest() && text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().min(MAX_CHARS) + 32);
-    for char in text.chars().take(MAX_CHARS) {
-        push_visible(&mut out, char);
+    for (at, char) in text.char_indices().take(MAX_CHARS) {
+        if words.pretends(at, char) {
+            push_escape(&mut out, char);
+        } else {
+            push_visible(&mut out, char);
+        }
     }
     let chars = text.chars().count();
     if chars > MAX_CHARS {
@@ -102,10 +114,12 @@ fn push_visible(out: &mut String, char: char) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         char if is_plain(char) => out.push(char),
-        char => {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(char));
-        }
+        char => push_escape(out, char),
     }
+}
+
+fn push_escape(out: &mut String, char: char) {
+    let _ = write!(out, "\\u{{{:x}}}", u32::from(char));
 }
 
 fn push_markdown(out: &mut String, char: char) {

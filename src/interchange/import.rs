@@ -278,6 +278,10 @@ fn not_json(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     match error.classify() {
+        // Else the whole text would be quoted.
+        serde_json::error::Category::Data if text.starts_with("invalid type: string") => {
+            "invalid type: string, expected an object with the keys of a record".to_owned()
+        }
         serde_json::error::Category::Data => text.to_owned(),
         serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
             format!("this is not JSON: {text} (column {})", error.column())
@@ -330,7 +334,8 @@ impl<'de> Visitor<'de> for Members {
         let mut members: Vec<(String, Value)> = Vec::with_capacity(18);
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
             if members.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!("the key `{}` is there twice", key.escape_default())));
+                let shown: String = key.escape_default().take(80).collect();
+                return Err(A::Error::custom(format_args!("the key `{shown}` is there twice")));
             }
             members.push((key, value));
         }

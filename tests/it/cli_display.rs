@@ -26,6 +26,37 @@ fn hostile_characters_become_visible() {
 }
 
 #[test]
+fn letters_that_pretend_to_be_latin_become_visible() {
+    for (pretended, shown) in [
+        ("\u{430}dele@contoso.com", "\\u{430}dele@contoso.com"),
+        ("mail of \"b\u{43e}b\u{435}@contoso.com\" is", "mail of \"b\\u{43e}b\\u{435}@contoso.com\" is"),
+        ("\u{440}\u{430}\u{443}@contoso.com", "\\u{440}\\u{430}\\u{443}@contoso.com"),
+        ("\u{ff21}dele Vance", "\\u{ff21}dele Vance"),
+        ("ade\u{301}le@contoso.com", "ade\\u{301}le@contoso.com"),
+        ("l\u{131}sa@contoso.com", "l\\u{131}sa@contoso.com"),
+        ("Ad\u{435}le-\u{418}\u{432}\u{430}\u{43d}", "Ad\\u{435}le-\u{418}\u{432}\u{430}\u{43d}"),
+    ] {
+        assert_eq!(safe(pretended), shown);
+    }
+}
+
+#[test]
+fn honest_words_of_other_scripts_stay() {
+    for text in [
+        "\u{418}\u{432}\u{430}\u{43d} Smith",
+        "\u{418}\u{432}\u{430}\u{43d} <ivan@contoso.com>",
+        "Y\u{131}ld\u{131}z",
+        "Jose\u{301}",
+        "m\u{fc}ller@contoso.com",
+        "Kaho\u{2bb}olawe",
+        "\u{7530}\u{4e2d}Taro",
+        "Acme\u{2122}",
+    ] {
+        assert_eq!(safe(text), text);
+    }
+}
+
+#[test]
 fn an_endless_name_is_cut_and_says_how_long_it_was() {
     let name = "x".repeat(65_536);
     let shown = safe(&name);

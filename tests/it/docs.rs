@@ -253,6 +253,43 @@ fn every_dependency_has_its_line() {
     assert_eq!(told, declared);
 }
 
+/// The tests of the binary, as `room::file::name`, from the sources: a function after `#[test]` or `#[tokio::test]`.
+fn tests() -> BTreeSet<String> {
+    let mut waiting = vec![PathBuf::from("tests/it")];
+    let mut names = BTreeSet::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(Path::new(ROOT).join(&folder)).expect("a folder") {
+            let path = folder.join(entry.expect("an entry").file_name());
+            match path.extension() {
+                Some(end) if end == "rs" => names.extend(tests_of(&path)),
+                Some(_) => {}
+                None => waiting.push(path),
+            }
+        }
+    }
+    names
+}
+
+fn tests_of(path: &Path) -> Vec<String> {
+    let place = path.strip_prefix("tests/it").expect("it is there").with_extension("");
+    let place = place.to_string_lossy().replace(['/', '\\'], "::");
+    let text = read(path);
+    let marked = text.split("#[test]\n").skip(1).chain(text.split("#[tokio::test").skip(1));
+    let heads = marked.filter_map(|rest| rest.split("fn ").nth(1)?.split('(').next());
+    heads.map(|name| format!("{}::{name}", place.trim_end_matches("::mod"))).collect()
+}
+
+/// A claim of the threat model without a test is only a wish.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let known = tests();
+    let page = read("docs/threat-model.md");
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(|span| span.contains("::")).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
+    assert!(named.len() > 40, "only {} tests are named", named.len());
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn the_front_page_shows_what_the_demo_shows() {
     let readme = read("README.md");

@@ -6,6 +6,7 @@ mod server;
 mod world;
 
 mod delegated;
+mod fuzzed;
 mod log;
 #[cfg(test)]
 mod metering;

@@ -21,6 +21,8 @@ mod docs;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod interchange;

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod fuzzed;
 mod http;
 mod limits;
 mod remote;

@@ -65,12 +65,20 @@ fn written<T: DeserializeOwned>(bytes: &[u8]) -> Result<Written<T>, Garbled> {
 
 /// Reads the text once more to find out where it goes wrong.
 fn garbled<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Garbled {
-    let error = plain(&error.to_string(), 160);
+    let error = plain(&unquoted(&error.to_string()), 160);
     let again = &mut serde_json::Deserializer::from_str(text);
     let place = serde_path_to_error::deserialize::<_, Written<T>>(again).err().map(|error| error.path().to_string());
     match place.as_deref() {
         None | Some("." | "?") => Garbled(error),
         Some(place) => Garbled(format!("`{}`: {error}", plain(place, 80))),
+    }
+}
+
+/// Without the text that serde quotes: where a word of ours is wanted there may stand a link or a token.
+fn unquoted(error: &str) -> String {
+    match (error.find('"'), error.rfind('"')) {
+        (Some(start), Some(end)) if start < end => [error[..start].trim_end(), &error[end + 1..]].concat(),
+        (Some(_) | None, _) => error.to_owned(),
     }
 }
 
