@@ -12,10 +12,19 @@ pub fn email(user: &User, source: EmailSource) -> Option<&str> {
     let mail = || text(user.mail.as_ref());
     match source {
         EmailSource::Mail => mail(),
-        EmailSource::Auto if user.is_external() => mail().or_else(|| text(user.other_mail.as_ref())),
+        EmailSource::Auto if is_external(user) => mail().or_else(|| text(user.other_mail.as_ref())),
         EmailSource::Auto if user.is_microsoft_account => mail(),
         EmailSource::UserPrincipalName | EmailSource::Auto => text(user.user_principal_name.as_ref()),
     }
+}
+
+/// As [`User::is_external`], which looks closer: most names have no `#` at all.
+fn is_external(user: &User) -> bool {
+    text(user.user_principal_name.as_ref()).is_some_and(may_be_external) && user.is_external()
+}
+
+fn may_be_external(name: &str) -> bool {
+    name.as_bytes().contains(&b'#')
 }
 
 /// The username of a user: the user principal name before the `@`, without `#EXT#` (rule R2).
@@ -31,7 +40,8 @@ pub fn username(user: &User) -> Option<Cow<'_, str>> {
 }
 
 fn without_ext(name: &str) -> Cow<'_, str> {
-    let Some(first) = find_ext(name) else { return Cow::Borrowed(name) };
+    let first = if may_be_external(name) { find_ext(name) } else { None };
+    let Some(first) = first else { return Cow::Borrowed(name) };
     let (head, mut rest) = name.split_at(first);
     let mut kept = head.to_owned();
     while let Some(at) = find_ext(rest) {

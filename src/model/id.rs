@@ -50,6 +50,23 @@ impl Id {
         }
     }
 
+    /// The first bytes of the text, as a number that compares as they do: tells most IDs apart without a look at the rest.
+    #[must_use]
+    pub fn first_bytes(&self) -> u64 {
+        let mut first = [0; 8];
+        match &self.0 {
+            Repr::Guid([a, b, c, d, ..]) => {
+                for (digits, byte) in first.chunks_exact_mut(2).zip([a, b, c, d]) {
+                    digits.copy_from_slice(&HEX[usize::from(*byte)]);
+                }
+            }
+            Repr::Text(text) => {
+                first.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = byte);
+            }
+        }
+        u64::from_be_bytes(first)
+    }
+
     /// Whether this is a GUID, as tenant and group IDs must be.
     #[must_use]
     pub const fn is_guid(&self) -> bool {
@@ -62,17 +79,27 @@ const GUID_LENGTH: usize = 36;
 
 /// Writes the 8-4-4-4-12 form.
 fn write_guid(guid: &[u8; 16]) -> [u8; GUID_LENGTH] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = [b'-'; GUID_LENGTH];
     let mut at = 0;
     for (slot, byte) in guid.iter().enumerate() {
         at += usize::from(matches!(slot, 4 | 6 | 8 | 10));
-        out[at] = DIGITS[usize::from(byte >> 4)];
-        out[at + 1] = DIGITS[usize::from(byte & 15)];
+        out[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
         at += 2;
     }
     out
 }
+
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < hex.len() {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
 
 /// Parses the 8-4-4-4-12 form.
 fn guid(text: &str) -> Option<[u8; 16]> {

@@ -276,7 +276,7 @@ fn fields(
     config: &Config,
 ) -> Vec<ExplainedField> {
     let Want::Person(person) = want else { return Vec::new() };
-    let kind = person.rule.kind;
+    let kind = person.rule().kind;
     let own = record.filter(|record| record.key.kind == kind);
     let change = changes.iter().find(|change| change.kind == kind);
     let target = own.or_else(|| actual.record(change?.record()?));
@@ -291,7 +291,7 @@ fn fields(
     let explained = |field: &Field| ExplainedField {
         field: *field,
         actual: held.get(*field).map(Text::from),
-        desired: sourced.fields.get(*field).map(Text::from),
+        desired: sourced.get(*field).map(Text::from),
         from: sourced.from(*field),
     };
     Field::of(kind).iter().map(explained).collect()

@@ -293,8 +293,8 @@ fn owned(text: Option<&Text>) -> Option<String> {
 fn change(change: &plan::Change) -> Change {
     let fields = change.fields.iter().map(|field| FieldChange {
         name: word(field.slot),
-        before: owned(field.before.as_ref()),
-        after: owned(field.after.as_ref()),
+        before: field.before.map(str::to_owned),
+        after: field.after.map(str::to_owned),
         from: field.from.word(),
     });
     Change {
