@@ -1,7 +1,8 @@
-//! The floor: a token, then the pages of users and groups, each downloaded and parsed into its fields and dropped.
+//! The floors: a token, then the pages of users and groups, each downloaded, parsed into its fields and dropped.
 //!
-//! It asks what bmsync asks, over the same HTTP client with the same settings and on the same kind of runtime, and
-//! keeps nothing. No program that reads these pages can do less.
+//! They ask what bmsync asks, over the same HTTP client with the same settings and on the same kind of runtime, and
+//! keep nothing beyond the page. The strict one borrows its fields from the page: no program that reads these pages
+//! with `serde_json` can do less. The other has fields of its own, as a client has after `response.json()`.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -11,7 +12,16 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, redirect};
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::{Failure, owned};
+
+/// What a page is parsed into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fields {
+    /// What borrows from the page.
+    Borrowed,
+    /// What a typed client holds.
+    Owned,
+}
 
 const USERS: &str = "id,displayName,givenName,surname,userPrincipalName,mail,otherMails,proxyAddresses,identities,\
 businessPhones,mobilePhone,faxNumber,jobTitle,department,companyName,officeLocation,employeeId,accountEnabled,userType,\
@@ -19,19 +29,26 @@ onPremisesSyncEnabled";
 const GROUPS: &str = "id,displayName,createdDateTime,securityEnabled,members";
 
 /// Downloads and parses everything that the service serves.
-pub fn run(url: &str) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(read(url))
+pub fn run(url: &str, fields: Fields) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(read(url, fields))
 }
 
-async fn read(url: &str) -> Result<(), Failure> {
+async fn read(url: &str, fields: Fields) -> Result<(), Failure> {
     // The client wants one, even to speak in plain text; an error only says that it has one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().user_agent("floor").redirect(redirect::Policy::none()).referer(false);
     let client = builder.no_proxy().http1_only().tls_certs_only([]).build()?;
     let token = token(&client, url).await?;
-    let users = pages(&client, &token, format!("{url}/v1.0/users/delta?$select={USERS}"), |page| parse::<Person>(page));
-    let groups =
-        pages(&client, &token, format!("{url}/v1.0/groups/delta?$select={GROUPS}"), |page| parse::<Group>(page));
+    let person: Parse = match fields {
+        Fields::Borrowed => |page| parse::<Person>(page),
+        Fields::Owned => |page| parse::<owned::Person>(page),
+    };
+    let group: Parse = match fields {
+        Fields::Borrowed => |page| parse::<Group>(page),
+        Fields::Owned => |page| parse::<owned::Group>(page),
+    };
+    let users = pages(&client, &token, format!("{url}/v1.0/users/delta?$select={USERS}"), person);
+    let groups = pages(&client, &token, format!("{url}/v1.0/groups/delta?$select={GROUPS}"), group);
     let (users, groups) = tokio::try_join!(users, groups)?;
     if users == 0 || groups == 0 { Err("the service served nobody".into()) } else { Ok(()) }
 }
@@ -53,13 +70,11 @@ async fn token(client: &Client, url: &str) -> Result<String, Failure> {
 /// What is needed of a parsed page: how many objects it had, and the next one's address.
 type Parsed = (usize, Option<String>);
 
+/// How a page is parsed.
+type Parse = fn(&[u8]) -> Result<Parsed, Failure>;
+
 /// Follows the pages to the last one; how many objects they had.
-async fn pages(
-    client: &Client,
-    token: &str,
-    first: String,
-    parse: impl Fn(&[u8]) -> Result<Parsed, Failure>,
-) -> Result<usize, Failure> {
+async fn pages(client: &Client, token: &str, first: String, parse: Parse) -> Result<usize, Failure> {
     let (mut buffer, mut next, mut objects) = (Vec::new(), Some(first), 0);
     while let Some(link) = next {
         let request = client.get(link).header(AUTHORIZATION, token).header(ACCEPT, "application/json");

@@ -5,6 +5,7 @@
 //! the machine does hits all of them. Slowness is never an error here. `docs/performance.md` says how to read it.
 
 mod floor;
+mod owned;
 mod process;
 mod stage;
 mod table;
@@ -14,6 +15,7 @@ use std::io::{Write as _, stdout};
 
 use clap::Parser;
 
+use floor::Fields;
 use process::{Spent, run};
 use stage::Stage;
 use table::Row;
@@ -49,6 +51,9 @@ struct Args {
     /// Be the floor: download and parse the pages of this service, and end.
     #[arg(long, value_name = "URL", hide = true)]
     floor: Option<String>,
+    /// What the floor parses pages into.
+    #[arg(long, hide = true, default_value = "borrowed")]
+    fields: Fields,
 }
 
 /// A piece of work that is measured.
@@ -56,6 +61,8 @@ struct Args {
 pub enum Work {
     /// Only downloading and parsing the pages.
     Floor,
+    /// The same into values of their own, as an ordinary typed client does.
+    Owned,
     /// `bmsync plan` when BMS holds nobody yet.
     Plan,
     /// `bmsync apply` of that.
@@ -67,12 +74,13 @@ pub enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 5] = [Self::Floor, Self::Plan, Self::Apply, Self::Again, Self::Get];
+    const ALL: [Self; 6] = [Self::Floor, Self::Owned, Self::Plan, Self::Apply, Self::Again, Self::Get];
 
     /// What the table calls it.
     const fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor: download and parse",
+            Self::Owned => "floor, owned values",
             Self::Plan => "first `plan`",
             Self::Apply => "first `apply`",
             Self::Again => "`plan` with nothing to do",
@@ -82,7 +90,8 @@ impl Work {
 
     fn do_it(self, stage: &Stage) -> Result<Spent, Failure> {
         match self {
-            Self::Floor => run(&mut stage.floor()?),
+            Self::Floor => run(&mut stage.floor("borrowed")?),
+            Self::Owned => run(&mut stage.floor("owned")?),
             Self::Plan => run(stage.bmsync(&["plan", "-o", "json"]).arg("--state").arg(stage.empty())),
             Self::Apply => run(stage.bmsync(&["apply", "--yes", "-o", "json"]).arg("--state").arg(stage.fresh()?)),
             Self::Again => run(stage.bmsync(&["plan", "-o", "json"]).arg("--state").arg(stage.full())),
@@ -94,7 +103,7 @@ impl Work {
 fn main() -> Result<(), Failure> {
     let args = Args::parse();
     if let Some(url) = &args.floor {
-        return floor::run(url);
+        return floor::run(url, args.fields);
     }
     let mut out = stdout();
     writeln!(out, "{}", table::head())?;
@@ -118,11 +127,14 @@ fn measure(args: &Args, users: u32) -> Result<Vec<String>, Failure> {
     for _ in 0..args.rounds {
         rounds.push(works.iter().map(|work| work.do_it(&stage)).collect::<Result<_, _>>()?);
     }
-    let floor = works.iter().position(|work| *work == Work::Floor);
+    let against = |floor| {
+        let at = works.iter().position(|work| *work == floor)?;
+        Some(rounds.iter().map(|round| round[at].clone()).collect::<Vec<Spent>>())
+    };
+    let (strict, owned) = (against(Work::Floor), against(Work::Owned));
     let rows = works.iter().enumerate().map(|(at, work)| {
-        let against = floor.map(|floor| rounds.iter().map(|round| round[floor].clone()).collect());
         let spent = rounds.iter().map(|round| round[at].clone()).collect();
-        Row { users, name: work.name(), spent, against }.text()
+        Row { users, name: work.name(), spent, strict: strict.as_deref(), owned: owned.as_deref() }.text()
     });
     let mut lines: Vec<String> = rows.collect();
     lines.extend(stage.full_bytes()?.map(|bytes| table::state(users, bytes)));

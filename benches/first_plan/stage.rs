@@ -78,10 +78,10 @@ impl Stage {
         Ok(fs::write(folder.join("all.yaml"), text)?)
     }
 
-    /// This program, as the floor.
-    pub fn floor(&self) -> Result<Command, Failure> {
+    /// This program, as the floor that parses into such fields.
+    pub fn floor(&self, fields: &str) -> Result<Command, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--floor", &self.simulator.url]);
+        command.args(["--floor", &self.simulator.url, "--fields", fields]);
         Ok(command)
     }
 

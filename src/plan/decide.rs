@@ -203,7 +203,7 @@ fn known(record: &Record) -> Seen {
 }
 
 fn current_name(user: &crate::directory::User) -> Option<Text> {
-    user.user_principal_name.as_deref().and_then(filled).map(Text::from)
+    user.user_principal_name().and_then(filled).map(Text::from)
 }
 
 /// The user's name now, or the last one known.

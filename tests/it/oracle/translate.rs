@@ -1,10 +1,13 @@
 //! Worlds in the words of bmsync, and its plans in the words of the model. Decides nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bmsync::actual::Actual;
-use bmsync::directory::{Coverage, Directory, GroupPatch, Identity, Patch, TenantDirectory, UserPatch};
+use bmsync::directory::{
+    Attribute, Coverage, Directory, Flag, GroupPatch, Identity, Listed, Patch, Said, TenantDirectory,
+};
 use bmsync::manifest::config::{
     Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
     SecretRef, SignIn, Tenant, Unmatched,
@@ -149,7 +152,7 @@ fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
     directory.coverage = coverage(tenant.read);
     for arrival in arrivals {
         match arrival {
-            Arrival::User(id, user) => directory.upsert_user(guid(id), user_patch(user)),
+            Arrival::User(id, user) => directory.upsert_user(guid(id), said(user)),
             Arrival::Group(id, group) => directory.upsert_group(&guid(id), group_patch(group)),
             Arrival::Member(group, member) => _ = directory.add_member(&guid(group), &guid(member)),
         }
@@ -165,32 +168,28 @@ fn coverage(read: Read) -> Coverage {
     }
 }
 
-fn text(value: &str) -> Patch<Text> {
-    if value.is_empty() { Patch::Clear } else { Patch::Set(Text::from(value)) }
-}
-
-fn list(values: &[String]) -> Patch<Vec<Text>> {
-    Patch::Set(values.iter().map(Text::from).collect())
-}
-
-fn user_patch(user: &User) -> UserPatch {
+fn said(user: &User) -> Said<'_> {
     let User { upn, given, surname, mail, job, user_type, department, .. } = user;
     let User { phones, other_mails, microsoft, enabled, .. } = user;
+    let list = |values: &[String]| values.iter().cloned().map(Cow::Owned).collect::<Vec<_>>();
     let issuer = if *microsoft { "MicrosoftAccount" } else { "x.io" };
-    UserPatch {
-        user_principal_name: text(upn),
-        given_name: text(given),
-        surname: text(surname),
-        mail: text(mail),
-        job_title: text(job),
-        user_type: text(user_type),
-        department: text(department),
-        business_phones: list(phones),
-        other_mails: list(other_mails),
-        identities: Patch::Set(vec![Identity { issuer: Some(issuer.into()), ..Identity::default() }]),
-        account_enabled: enabled.map_or(Patch::Clear, Patch::Set),
-        ..UserPatch::default()
+    let mut said = Said::default();
+    for (attribute, value) in [
+        (Attribute::UserPrincipalName, upn),
+        (Attribute::GivenName, given),
+        (Attribute::Surname, surname),
+        (Attribute::Mail, mail),
+        (Attribute::JobTitle, job),
+        (Attribute::UserType, user_type),
+        (Attribute::Department, department),
+    ] {
+        said.text(attribute, Some(value.as_str().into()).filter(|_| !value.is_empty()));
     }
+    said.list(Listed::BusinessPhones, &list(phones));
+    said.list(Listed::OtherMails, &list(other_mails));
+    said.identities(&[Identity { issuer: Some(issuer.into()), ..Identity::default() }]);
+    said.flag(Flag::AccountEnabled, *enabled);
+    said
 }
 
 fn group_patch(group: &world::Group) -> GroupPatch {
