@@ -56,7 +56,7 @@ fn in_threads<T: Send>(buckets: u64, work: impl Fn() -> T + Sync) -> Vec<T> {
     }
     thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let ended = running.into_iter().map(|thread| thread.join());
+        let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
         ended.map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
