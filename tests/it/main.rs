@@ -47,6 +47,8 @@ mod schedule;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod store;

@@ -21,7 +21,7 @@ use super::model::{Blocked, Change, Code, FieldChange, Preserved, Verdict};
 use super::world::{self, EmailFrom, Key, Read, Status, User, Values, World, fields_of};
 
 /// `u03` as a GUID; the order of short names is the order of GUIDs.
-fn guid(short: &str) -> Id {
+pub fn guid(short: &str) -> Id {
     let (letter, number) = short.split_at(1);
     Id::new(&format!("000000{:02X}-0000-4000-8000-0000000000{number:0>2}", letter.as_bytes()[0]))
 }
@@ -33,7 +33,7 @@ fn short(id: &Id) -> String {
     if letter == 'u' { format!("u{number:02}") } else { format!("{letter}{number}") }
 }
 
-fn key(key: &UserKey) -> Key {
+pub fn key(key: &UserKey) -> Key {
     Key::new(&short(&key.tenant), &short(&key.user))
 }
 
@@ -140,7 +140,8 @@ enum Arrival<'w> {
     Member(&'w str, &'w str),
 }
 
-fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
+/// The directory of one tenant.
+pub fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
     let mut arrivals: Vec<Arrival> = Vec::new();
     let existing = tenant.users.iter().filter(|(_, user)| !user.deleted);
     arrivals.extend(existing.map(|(id, user)| Arrival::User(id, user)));
@@ -168,7 +169,7 @@ fn coverage(read: Read) -> Coverage {
     }
 }
 
-fn said(user: &User) -> Said<'_> {
+pub fn said(user: &User) -> Said<'_> {
     let User { upn, given, surname, mail, job, user_type, department, .. } = user;
     let User { phones, other_mails, microsoft, enabled, .. } = user;
     let list = |values: &[String]| values.iter().cloned().map(Cow::Owned).collect::<Vec<_>>();
@@ -192,7 +193,7 @@ fn said(user: &User) -> Said<'_> {
     said
 }
 
-fn group_patch(group: &world::Group) -> GroupPatch {
+pub fn group_patch(group: &world::Group) -> GroupPatch {
     let created = group.created.map(|years| format!("20{years:02}-01-01T00:00:00Z").parse().expect("an instant"));
     GroupPatch {
         created: created.map_or(Patch::Clear, Patch::Set),
@@ -232,6 +233,30 @@ fn row(record: &world::Record) -> Value {
     row
 }
 
+/// A record of bmsync's as one of a world; what was seen of its owner is not known.
+pub fn record(record: &model::Record) -> world::Record {
+    let mut fields = Values::new();
+    for name in fields_of(record.key.kind) {
+        if let Some(value) = record.fields.get(Field::from_word(name).expect("a field")) {
+            fields.insert(name, value.to_owned());
+        }
+    }
+    let link = record.link.as_ref().map(|link| world::Link {
+        user: key(&link.user),
+        upn: link.user_principal_name.as_ref().map(ToString::to_string),
+        seen: world::Seen::Unknown,
+    });
+    world::Record {
+        kind: record.key.kind,
+        id: record.key.id,
+        status: record.status,
+        fields,
+        link,
+        archived_from: record.archived_from.as_ref().map(key),
+        references: record.references.any(),
+    }
+}
+
 /// A record of a world as it would be printed; what was seen is compared through what the next plan says.
 pub type Shown = (Status, Values, Option<(Key, Option<String>)>, Option<Key>, bool);
 
@@ -242,20 +267,8 @@ pub fn shown(record: &world::Record) -> Shown {
 
 /// The same of bmsync's.
 pub fn shown_by_bmsync(actual: &Actual) -> BTreeMap<(world::Kind, u64), Shown> {
-    let mut records = BTreeMap::new();
-    for record in actual.records() {
-        let upn = |link: &model::Link| link.user_principal_name.as_ref().map(ToString::to_string);
-        let link = record.link.as_ref().map(|link| (key(&link.user), upn(link)));
-        let mut values = Values::new();
-        for name in fields_of(record.key.kind) {
-            if let Some(value) = record.fields.get(Field::from_word(name).expect("a field")) {
-                values.insert(name, value.to_owned());
-            }
-        }
-        let shown = (record.status, values, link, record.archived_from.as_ref().map(key), record.references.any());
-        records.insert((record.key.kind, record.key.id), shown);
-    }
-    records
+    let records = actual.records().map(self::record);
+    records.map(|record| ((record.kind, record.id), shown(&record))).collect()
 }
 
 // ---- plans ---------------------------------------------------------------------------------------------------------
