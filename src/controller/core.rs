@@ -17,7 +17,7 @@ use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, TenantDirectory, Touched};
 use crate::engine::{self, Report};
 use crate::manifest::config::Config;
-use crate::model::{Id, Revision, Text};
+use crate::model::{Id, Text};
 use crate::plan::{Change, Hold, Observed, Plan, Scope, TenantState, plan};
 use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
@@ -174,15 +174,9 @@ impl Core {
         made.of_commit(self.commit.clone())
     }
 
-    /// Reads what the store has that is new. What is read first is shared with the store: a copy of its own, made once,
-    /// keeps every later commit cheap.
+    /// Reads what the store has that is new. It is shared with the store, so this copies nothing.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let known = self.observed.actual.revision;
-        self.store.read(&mut self.observed.actual).await?;
-        if known == Revision::default() {
-            think(|| self.observed.actual.part());
-        }
-        Ok(())
+        self.store.read(&mut self.observed.actual).await
     }
 
     async fn apply(&mut self, made: Plan, now: Timestamp) -> Result<Option<Report>, StoreError> {

@@ -79,10 +79,12 @@ impl Mirror {
     /// The directory as the head describes it; `None` when a part of it is missing or damaged.
     async fn replay(&self, head: &Head) -> Result<Option<TenantDirectory>, LedgerError> {
         let mut directory = TenantDirectory::default();
+        // One portion is read while the one before is taken in.
+        let mut next = self.portion(head, 0).await?;
         for number in 0..head.portions {
-            let portion: Option<Portion> = self.get(&self.key(head.generation, "portion", number)).await?;
-            let Some(portion) = portion else { return Ok(None) };
-            directory.absorb(portion);
+            let Some(portion) = next else { return Ok(None) };
+            let (following, ()) = tokio::join!(self.portion(head, number + 1), async { directory.absorb(portion) });
+            next = following?;
         }
         for number in 0..head.logged {
             let changes: Option<Changes> = self.get(&self.key(head.generation, "log", number)).await?;
@@ -94,6 +96,11 @@ impl Mirror {
         directory.suspicion.clone_from(&head.suspicion);
         directory.coverage = Coverage::Partial;
         Ok(Some(directory))
+    }
+
+    /// A portion of the snapshot; none where it is missing or damaged, or beyond the last.
+    async fn portion(&self, head: &Head, number: u32) -> Result<Option<Portion>, LedgerError> {
+        if number < head.portions { self.get(&self.key(head.generation, "portion", number)).await } else { Ok(None) }
     }
 
     /// Saves that everything was read: a snapshot of the live directory.

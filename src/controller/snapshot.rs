@@ -1,7 +1,7 @@
 //! What is known at one moment, for questions about everybody: rounds go on while they are answered.
 //!
 //! Taking it copies nothing large, for a clone of a directory or of the records shares them until one of the two changes.
-//! A round that writes while a snapshot is in use pays for one copy of what it changes; how many snapshots there can be
+//! A round that writes while a snapshot is in use copies what it changes; how many snapshots there can be
 //! at a time is limited by whoever lets the questions in.
 
 use std::collections::BTreeSet;

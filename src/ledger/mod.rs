@@ -92,9 +92,9 @@ impl Commit {
     /// Makes `actual` what it is after the commit.
     pub fn put_into(self, actual: &mut Actual) {
         let Self { events, touched, accounts } = self;
-        for record in events.into_iter().map(|event| event.after).chain(touched) {
-            actual.put(record);
-        }
+        let records = events.into_iter().map(|event| event.after).chain(touched).collect();
+        let prepared = actual.preparation().prepare(records);
+        actual.put_all([prepared]);
         for account in accounts {
             actual.put_account(account);
         }

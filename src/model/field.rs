@@ -1,4 +1,4 @@
-//! Fields of records and their values, and how text is trimmed and names are compared.
+//! Fields of records, and how text is trimmed and names are compared.
 
 use std::fmt;
 
@@ -121,43 +121,6 @@ impl Field {
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
-    }
-}
-
-/// The values of a record, by [`Field`]. A value is trimmed and never blank; blank means not set.
-///
-/// `portalAccess` is held as the text `true` or `false`, so that one comparison serves all fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fields([Option<Text>; Field::ALL.len()]);
-
-impl Fields {
-    /// The value, unless it is blank.
-    #[must_use]
-    pub fn get(&self, field: Field) -> Option<&str> {
-        self.0[field as usize].as_deref()
-    }
-
-    /// Sets a value; blank text clears it.
-    pub fn set(&mut self, field: Field, value: Option<&str>) {
-        self.0[field as usize] = value.and_then(filled).map(Text::from);
-    }
-
-    /// The same with a value set, for building.
-    #[must_use]
-    pub fn with(mut self, field: Field, value: &str) -> Self {
-        self.set(field, Some(value));
-        self
-    }
-
-    /// The values that are set, in the order of [`Field::ALL`].
-    pub fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
-        Field::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?)))
-    }
-
-    /// `portalAccess`, false where it is not set.
-    #[must_use]
-    pub fn portal_access(&self) -> bool {
-        self.get(Field::PortalAccess) == Some("true")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The vocabulary: identities, fields, records and links. Values only; knows nothing of files, networks or clocks.
 
 mod field;
+mod fields;
 mod id;
 mod mark;
 
@@ -9,7 +10,8 @@ use std::fmt;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-pub use field::{Field, Fields, filled, folded, same_name, with_folded};
+pub use field::{Field, filled, folded, same_name, with_folded};
+pub use fields::Fields;
 pub use id::Id;
 pub use mark::{Claims, Mark, Marks};
 

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module per topic.
 
 #[cfg(test)]
+mod actual;
+#[cfg(test)]
 mod cli_display;
 #[cfg(test)]
 mod cli_front;

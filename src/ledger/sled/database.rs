@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use ::sled::{Batch, Db};
 
 use super::disk::{Sync, open_sled, sled_error};
-use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
+use super::fold::{BATCH, Changed, FoldError, Mark, describe};
 use super::folder::{Folder, Witness, io};
 use super::frame::{self, Flaw};
 use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
 use super::spare::Spare;
+use super::unfold;
 use crate::actual::Actual;
 use crate::applied::Event;
 use crate::ledger::{Commit, LedgerError, Stashed};
@@ -164,7 +165,7 @@ impl Database {
     /// Everything as of the newest commit.
     pub fn load(&mut self) -> Result<Actual, LedgerError> {
         let mut actual = Actual::default();
-        fold::load(&self.db, &self.mark, &mut actual).map_err(|error| self.fold_error("read", error))?;
+        unfold::load(&self.db, &self.mark, &mut actual).map_err(|error| self.fold_error("read", error))?;
         self.replay(self.mark.head, |segment| {
             Commit::from(segment.content).put_into(&mut actual);
             Ok(Step::On)

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Flaw};
 use super::segment::{Content, Head, Segment};
-use crate::actual::Actual;
 use crate::model::{Account, Kind, Record};
 
 /// Key of the mark.
@@ -168,7 +167,15 @@ impl Mark {
         }
     }
 
-    fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) {
+    /// Adds buckets that were counted apart.
+    pub fn add(&mut self, Self { head: _, buckets, sum, bytes }: &Self) {
+        self.buckets += buckets;
+        self.sum = self.sum.wrapping_add(*sum);
+        self.bytes += bytes;
+    }
+
+    /// Counts a bucket in place of an old one.
+    pub fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) {
         match old {
             Some(old) => {
                 self.sum = self.sum.wrapping_sub(frame::seal_of(old));
@@ -181,37 +188,6 @@ impl Mark {
     }
 }
 
-/// Puts all buckets into `actual`, and checks that they are all there.
-pub fn load(tree: &Tree, mark: &Mark, actual: &mut Actual) -> Result<(), FoldError> {
-    let mut found = Mark { head: mark.head, ..Mark::default() };
-    for shelf in Shelf::ALL {
-        for pair in tree.scan_prefix([shelf.prefix()]) {
-            let (key, value) = pair?;
-            found.replace(None, &value);
-            shelve(shelf, &key, &value, actual)?;
-        }
-    }
-    if found == *mark { Ok(()) } else { Err(FoldError::Flaw("buckets of records are missing".to_owned())) }
-}
-
-fn shelve(shelf: Shelf, key: &[u8], value: &[u8], actual: &mut Actual) -> Result<(), FoldError> {
-    match shelf {
-        Shelf::Accounts => {
-            let accounts: Vec<Account> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
-            for account in accounts {
-                actual.put_account(account);
-            }
-        }
-        Shelf::Records(_) => {
-            let records: Vec<Record> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
-            for record in records {
-                actual.put(record);
-            }
-        }
-    }
-    Ok(())
-}
-
 fn read_bucket<T>(key: &[u8], value: &[u8], id: fn(&T) -> u64) -> Result<BTreeMap<u64, T>, FoldError>
 where
     T: serde::de::DeserializeOwned,
@@ -221,7 +197,7 @@ where
 }
 
 /// Names what is damaged, as a person can report it.
-fn name(key: &[u8], flaw: Flaw) -> FoldError {
+pub fn name(key: &[u8], flaw: Flaw) -> FoldError {
     FoldError::Flaw(describe(key, flaw))
 }
 

@@ -13,6 +13,7 @@ mod frame;
 mod kept;
 mod segment;
 mod spare;
+mod unfold;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

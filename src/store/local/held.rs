@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::history::{Delta, History};
 use super::ids::Ids;
 use super::import::{self, Laid};
 use super::stage::{self, Draft};
@@ -22,8 +21,6 @@ pub struct Held {
     /// The highest in use.
     pub ids: Ids,
     last_event: u64,
-    /// The newest commits.
-    pub history: History,
     /// Whether the rest is so.
     pub trust: Trust,
 }
@@ -58,13 +55,11 @@ impl Held {
         let actual = ledger.load().await?;
         let last_event = ledger.last_event().await?;
         let ids = Ids::of(&actual);
-        Ok(Self { actual, ids, last_event, history: History::default(), trust: Trust::Certain })
+        Ok(Self { actual, ids, last_event, trust: Trust::Certain })
     }
 
     /// Takes in a commit that has happened: how many events it had, and what else it wrote.
     pub fn advance(&mut self, revision: Revision, ids: Ids, events: u64, written: Commit) {
-        let records = written.records().map(|record| record.key).collect();
-        self.history.push(Delta { revision, records, accounts: written.accounts.clone() });
         self.last_event += events;
         written.put_into(&mut self.actual);
         self.actual.revision = revision;

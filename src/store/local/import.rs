@@ -115,9 +115,7 @@ impl Layer<'_> {
 fn overlay(record: &mut Record, row: PersonRow) -> Result<u64, String> {
     let PersonRow { place: _, kind: _, id: _, status, fields, source, archived_from, tickets, invoices } = row;
     record.status = status.unwrap_or(record.status);
-    for (field, value) in fields {
-        record.fields.set(field, value.as_deref());
-    }
+    record.fields.set_all(fields.iter().map(|(field, value)| (*field, value.as_deref())));
     record.references.tickets = tickets.unwrap_or(record.references.tickets);
     record.references.invoices = invoices.unwrap_or(record.references.invoices);
     match source {

@@ -56,9 +56,14 @@ fn draft<'a>(actual: &'a Actual, user: usize, change: &'a Change) -> Result<Draf
         (_, Some(key)) => Some(actual.record(key).ok_or_else(|| format!("there is no {key}"))?),
     };
     let mut after = before.cloned().unwrap_or_else(|| blank(change.kind));
+    let mut values = Vec::with_capacity(Field::ALL.len());
     for field in &change.fields {
-        set(&mut after, before, field)?;
+        match told(before, change.kind, field)? {
+            Told::Status(status) => after.status = status,
+            Told::Value(field, value) => values.push((field, value)),
+        }
     }
+    after.fields.set_all(values);
     relink(&mut after, change);
     settle(&mut after);
     Ok(Draft { user, change, before, after })
@@ -87,7 +92,13 @@ pub fn settle(record: &mut Record) {
     }
 }
 
-fn set(after: &mut Record, before: Option<&Record>, change: FieldChange<'_>) -> Result<(), String> {
+/// What is to be set.
+enum Told<'a> {
+    Status(Status),
+    Value(Field, Option<&'a str>),
+}
+
+fn told<'a>(before: Option<&Record>, kind: Kind, change: FieldChange<'a>) -> Result<Told<'a>, String> {
     let FieldChange { slot, before: expected, after: value, from: _ } = change;
     let held = before.and_then(|record| held(record, slot));
     let (held, expected) = (comparable(slot, held), comparable(slot, expected));
@@ -98,14 +109,13 @@ fn set(after: &mut Record, before: Option<&Record>, change: FieldChange<'_>) -> 
     match slot {
         Slot::Status => {
             let status = value.and_then(status_of);
-            after.status = status.ok_or("the status afterwards is none")?;
+            Ok(Told::Status(status.ok_or("the status afterwards is none")?))
         }
-        Slot::Field(field) if !Field::of(after.key.kind).contains(&field) => {
-            return Err(format!("the field {field} is not one of {}", after.key.kind));
+        Slot::Field(field) if !Field::of(kind).contains(&field) => {
+            Err(format!("the field {field} is not one of {kind}"))
         }
-        Slot::Field(field) => after.fields.set(field, value),
+        Slot::Field(field) => Ok(Told::Value(field, value)),
     }
-    Ok(())
 }
 
 fn held(record: &Record, slot: Slot) -> Option<&str> {
