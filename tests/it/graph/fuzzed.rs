@@ -9,6 +9,7 @@ use bmsync::source::graph::{GraphSource, Http};
 use bmsync::source::{Source as _, SourceError};
 use tokio::runtime::{Builder, Runtime};
 
+use super::grants::Memory;
 use super::server::Reply;
 use super::world::{GROUPS, SECRET, TOKEN, USERS, World, last, shown, status, with};
 use crate::fuzz::{Target, is_plain, play};
@@ -90,7 +91,8 @@ impl Stage {
 async fn judge(http: &Http, target: &str, reply: Reply) -> String {
     let mut world = World::new([(target, vec![reply])]).await;
     world.pace.budget = Duration::from_millis(100);
-    let source = || GraphSource::new(&world.tenant, http, world.pace).expect("a source");
+    let nobody = || Memory::default().delegation(&world.tenant.id);
+    let source = || GraphSource::new(&world.tenant, http, world.pace, nobody()).expect("a source");
     let mut directory = TenantDirectory::default();
     if let Err(error) = source().refresh(&mut directory, &()).await {
         assert_eq!((&directory.coverage, directory.user_count(), directory.group_count()), (&Coverage::Partial, 0, 0));
@@ -108,7 +110,7 @@ async fn judge(http: &Http, target: &str, reply: Reply) -> String {
 
 /// The error without what is particular to it.
 fn told(error: &SourceError) -> String {
-    let SourceError { class: _, message, hint, source } = error;
+    let SourceError { class: _, job: _, code: _, message, hint, source } = error;
     let mut all = format!("{message}\n{}", hint.as_deref().unwrap_or_default());
     let mut cause = source.as_deref().map(|cause| cause as &dyn std::error::Error);
     while let Some(one) = cause {
