@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
-use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, fold, folded};
+use crate::model::{Account, Field, Id, Kind, Record, RecordKey, Revision, Status, Text, UserKey, folded, with_folded};
 
 /// The actual state. Changed only through [`Actual::put`] and [`Actual::put_account`], which keep the indexes true.
 ///
@@ -129,20 +129,20 @@ impl Actual {
             Namespace::LoginUsername => &self.held.by_username,
             Namespace::LoginEmail | Namespace::Email(_) => &self.held.by_email,
         };
-        let keys = index.get(fold(name).as_ref()).map_or(&[][..], Vec::as_slice);
+        let keys = keys_of(index, name).map_or(&[][..], Vec::as_slice);
         keys.iter().filter_map(|key| self.held.records.get(key)).filter(move |record| namespace.admits(record))
     }
 
     /// Whether any record of any status has that username.
     #[must_use]
     pub fn has_username(&self, name: &str) -> bool {
-        self.held.by_username.contains_key(fold(name).as_ref())
+        keys_of(&self.held.by_username, name).is_some()
     }
 
     /// Whether any record of any status has that email.
     #[must_use]
     pub fn has_email(&self, name: &str) -> bool {
-        self.held.by_email.contains_key(fold(name).as_ref())
+        keys_of(&self.held.by_email, name).is_some()
     }
 
     /// The account of that exact name; the oldest of several.
@@ -257,6 +257,10 @@ impl Held {
             remove(&mut self.by_email, &folded(email), record.key);
         }
     }
+}
+
+fn keys_of<'i>(index: &'i HashMap<Text, Vec<RecordKey>, RandomState>, name: &str) -> Option<&'i Vec<RecordKey>> {
+    if index.is_empty() { None } else { with_folded(name, |name| index.get(name)) }
 }
 
 fn add<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<RecordKey>, RandomState>, name: K, key: RecordKey) {

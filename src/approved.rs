@@ -44,11 +44,13 @@ impl Plan {
         let Self { basis, changes, touched, preserved: _, blocked: _, unchanged: _ } = self;
         let allowed = |change: &Change| change.held.is_none() || consent(change) == Consent::Given;
         let mut users: Vec<UserChanges> = Vec::new();
-        for user in changes.chunk_by(|one, next| one.user.key == next.user.key) {
-            if user.iter().all(allowed) {
-                users.push(UserChanges { changes: user.to_vec() });
+        for change in changes {
+            match users.last_mut() {
+                Some(UserChanges { changes }) if changes[0].user.key == change.user.key => changes.push(change),
+                Some(_) | None => users.push(UserChanges { changes: vec![change] }),
             }
         }
+        users.retain(|user| user.changes.iter().all(allowed));
         let Basis { config_digest, config_commit, state_revision: revision, tenants: _ } = basis;
         Approved(Batch { revision, users, touched, config_digest, config_commit })
     }

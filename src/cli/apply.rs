@@ -53,14 +53,18 @@ async fn here(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit
     let exit = standing(&shown, consent);
     confirm(&shown.summary, |_| text::text(&round.plan, round.aside_view(output)), args, global, output)?;
     let shown = (global.output == Format::Json).then(|| round.plan.clone());
-    let Round { store, plan, created_at, .. } = round;
+    let Round { config, store, observed, plan, created_at } = round;
     let approved = plan.approve(consent);
     let changes: usize = approved.batch().users.iter().map(|user| user.changes.len()).sum();
     let progress = Progress::new(output).applying(changes as u64);
     let report = engine::apply(&*store, approved).await?;
     drop(progress);
     tell(&report, shown.as_ref().map(|plan| (plan, created_at)), output)?;
-    Ok(if report.failures.is_empty() { exit } else { exit.or(Exit::Failed) })
+    let exit = if report.failures.is_empty() { exit } else { exit.or(Exit::Failed) };
+    drop(store);
+    // As in `Round::end`: the rest is given back by the end of the process.
+    std::mem::forget((config, observed, shown, report));
+    Ok(exit)
 }
 
 /// How an apply of this plan ends if everything is written.
@@ -169,7 +173,7 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
         Some((plan, created_at)) => {
             let document = Told { plan: json::document(plan, created_at), applied: report_json(report) };
             output.stream(|out| {
-                let mut out = BufWriter::new(out);
+                let mut out = BufWriter::with_capacity(1 << 16, out);
                 serde_json::to_writer_pretty(&mut out, &document)?;
                 out.write_all(b"\n")?;
                 out.flush()

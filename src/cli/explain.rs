@@ -1,5 +1,6 @@
 //! `bmsync explain USER`: everything that bears on one user.
 
+use crate::directory::User;
 use crate::model::UserKey;
 use crate::plan::explain::{explain, find};
 use crate::plan::{Observed, TenantState};
@@ -63,7 +64,7 @@ pub(super) fn several(wanted: &str, found: impl Iterator<Item = String>) -> Erro
 
 fn called(user: &UserKey, observed: &Observed) -> String {
     let known = observed.directory.tenant(&user.tenant).and_then(|tenant| tenant.user(&user.user));
-    let name = known.and_then(|known| known.user_principal_name.clone()).unwrap_or_default();
+    let name = known.and_then(User::user_principal_name).unwrap_or_default();
     format!("{} {name} of tenant {}", user.user, user.tenant)
 }
 

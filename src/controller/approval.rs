@@ -54,9 +54,7 @@ pub(super) fn fingerprint(change: &Change) -> Digest {
     let rule = rule.as_deref().unwrap_or_default();
     let head = [action.word().as_bytes(), kind.word().as_bytes(), &id, user.as_bytes(), rule.as_bytes()];
     let values = fields.iter().flat_map(|FieldChange { slot, before, after, from }| {
-        let text = |value: &Option<crate::model::Text>| value.clone().unwrap_or_default();
-        [slot.word().to_owned(), text(before).to_string(), text(after).to_string(), from.word().to_owned()]
+        [slot.word(), before.unwrap_or_default(), after.unwrap_or_default(), from.word()].map(str::as_bytes)
     });
-    let values: Vec<String> = values.collect();
-    Digest::of(head.into_iter().chain(values.iter().map(String::as_bytes)))
+    Digest::of(head.into_iter().chain(values))
 }

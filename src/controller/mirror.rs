@@ -15,7 +15,7 @@ use crate::manifest::config::Tenant;
 use crate::model::Id;
 
 /// Grows when what is read of a directory changes: an older mirror is then read anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Users or members in one value of the stash. sled keeps up to 16 values on a page, and a page that is a good part of its
 /// 4 MiB segments is moved from segment to segment for ever: 8 MB a second were written by a server that did nothing.
 const PORTION: usize = 512;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::directory::{Directory, TenantDirectory, User};
 use crate::manifest::config::{Config, DisabledAccounts, Guests, Rule, Unmatched};
-use crate::model::{Id, Seen, UserKey};
+use crate::model::{Digest, Id, Seen, UserKey};
 
 pub mod reach;
 pub mod source;
@@ -58,18 +58,30 @@ pub enum Want<'a> {
 }
 
 /// A user with its winning rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Person<'a> {
     /// The directory user.
     pub user: &'a User,
-    /// The winning rule.
-    pub rule: &'a Rule,
-    /// What decides between users that want the same name.
-    pub precedence: Precedence<'a>,
+    /// The winning rule, and where it stands.
+    pub ranked: &'a Ranked<'a>,
     /// False when the account is disabled and the policy deactivates for that.
     pub enabled: bool,
+    /// Stands for every attribute that bmsync reads.
+    pub content: Digest,
+}
+
+impl<'a> Person<'a> {
+    /// The winning rule.
+    #[must_use]
+    pub const fn rule(&self) -> &'a Rule {
+        self.ranked.rule
+    }
+
     /// What a link remembers of this person.
-    pub seen: Seen,
+    #[must_use]
+    pub const fn seen(&self) -> Seen {
+        Seen::Present { content: self.content, rule: self.ranked.digest, enabled: self.enabled }
+    }
 }
 
 /// Decides between rules of one user, and between users that want the same name: the lower wins (rules R1, R5).
@@ -106,7 +118,7 @@ impl<'a> Desired<'a> {
     }
 
     /// The tenants that can be planned, by ID.
-    pub fn tenants(&self) -> impl Iterator<Item = (&'a Id, &Planned<'a>)> {
+    pub fn tenants(&'a self) -> impl Iterator<Item = (&'a Id, &'a Planned<'a>)> {
         self.tenants.iter().map(|(id, planned)| (*id, planned))
     }
 
@@ -118,7 +130,7 @@ impl<'a> Desired<'a> {
 
     /// What is wanted of a user.
     #[must_use]
-    pub fn of(&self, user: &UserKey) -> Want<'a> {
+    pub fn of(&'a self, user: &UserKey) -> Want<'a> {
         match self.tenant(&user.tenant) {
             None => Want::Unplanned,
             Some(tenant) => match tenant.known.user(&user.user) {
@@ -130,7 +142,7 @@ impl<'a> Desired<'a> {
 
     /// What is wanted of a user that exists.
     #[must_use]
-    pub fn of_known(&self, tenant: &Planned<'a>, id: &Id, user: &'a User) -> Want<'a> {
+    pub fn of_known(&self, tenant: &'a Planned<'a>, id: &Id, user: &'a User) -> Want<'a> {
         if self.config.policy.guests == Guests::Exclude && user.is_guest() {
             return Want::Unmatched(user);
         }
@@ -141,16 +153,8 @@ impl<'a> Desired<'a> {
         }
     }
 
-    fn person(&self, user: &'a User, ranked: &Ranked<'a>) -> Person<'a> {
-        let Ranked { rule, precedence, digest } = *ranked;
-        let enabled = self.enabled(user);
-        Person {
-            user,
-            rule,
-            precedence,
-            enabled,
-            seen: Seen::Present { content: user.content(), rule: digest, enabled },
-        }
+    fn person(&self, user: &'a User, ranked: &'a Ranked<'a>) -> Person<'a> {
+        Person { user, ranked, enabled: self.enabled(user), content: user.content() }
     }
 
     fn enabled(&self, user: &User) -> bool {
@@ -167,7 +171,7 @@ impl<'a> Desired<'a> {
             Want::Unplanned | Want::Suspended(..) => None,
             Want::Gone => Some(Seen::Absent { kept: false }),
             Want::Unmatched(_) => Some(Seen::Absent { kept: self.config.policy.unmatched == Unmatched::Keep }),
-            Want::Person(person) => Some(person.seen),
+            Want::Person(person) => Some(person.seen()),
         }
     }
 }

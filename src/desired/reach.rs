@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+
 use crate::directory::{Group, TenantDirectory};
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::Digest;
@@ -14,7 +16,7 @@ pub struct Reach<'a> {
     rules: Vec<Ranked<'a>>,
     broken: Vec<Broken<'a>>,
     /// By group number: ranks of the rules that a member of that group matches, ascending. Most groups match none.
-    ranks: HashMap<u32, Vec<u32>>,
+    ranks: HashMap<u32, Vec<u32>, RandomState>,
 }
 
 /// A rule that can match.
@@ -61,7 +63,7 @@ impl<'a> Reach<'a> {
     /// Works out the reach of every rule of the tenant.
     #[must_use]
     pub fn new(config: &'a Config, tenant: &'a Tenant, known: &'a TenantDirectory) -> Self {
-        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: HashMap::new() };
+        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: HashMap::default() };
         for rule in config.rules_of(&tenant.id) {
             reach.admit(rule, known.group(&rule.group));
         }
@@ -134,7 +136,7 @@ fn nested(known: &TenantDirectory) -> Vec<Vec<u32>> {
 }
 
 /// Notes the rank on a group and on everything nested in it; cycles end where the rank is noted already.
-fn spread(ranks: &mut HashMap<u32, Vec<u32>>, below: &[Vec<u32>], from: u32, rank: u32) {
+fn spread(ranks: &mut HashMap<u32, Vec<u32>, RandomState>, below: &[Vec<u32>], from: u32, rank: u32) {
     let mut waiting = vec![from];
     while let Some(number) = waiting.pop() {
         let noted = ranks.entry(number).or_default();

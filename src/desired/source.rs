@@ -4,24 +4,33 @@ use std::borrow::Cow;
 
 use crate::directory::{EXT, User, find_ext};
 use crate::manifest::config::EmailSource;
-use crate::model::{Field, Text, filled};
+use crate::model::{Field, filled};
 
 /// The email of a user (rule R3).
 #[must_use]
 pub fn email(user: &User, source: EmailSource) -> Option<&str> {
-    let mail = || text(user.mail.as_ref());
+    let mail = || text(user.mail());
     match source {
         EmailSource::Mail => mail(),
-        EmailSource::Auto if user.is_external() => mail().or_else(|| text(user.other_mail.as_ref())),
+        EmailSource::Auto if is_external(user) => mail().or_else(|| text(user.other_mail())),
         EmailSource::Auto if user.is_microsoft_account => mail(),
-        EmailSource::UserPrincipalName | EmailSource::Auto => text(user.user_principal_name.as_ref()),
+        EmailSource::UserPrincipalName | EmailSource::Auto => text(user.user_principal_name()),
     }
+}
+
+/// As [`User::is_external`], which looks closer: most names have no `#` at all.
+fn is_external(user: &User) -> bool {
+    text(user.user_principal_name()).is_some_and(may_be_external) && user.is_external()
+}
+
+fn may_be_external(name: &str) -> bool {
+    name.as_bytes().contains(&b'#')
 }
 
 /// The username of a user: the user principal name before the `@`, without `#EXT#` (rule R2).
 #[must_use]
 pub fn username(user: &User) -> Option<Cow<'_, str>> {
-    let name = text(user.user_principal_name.as_ref())?;
+    let name = text(user.user_principal_name())?;
     let local = name.split_once('@').map_or(name, |(local, _)| local);
     let local = without_ext(local);
     match local {
@@ -31,7 +40,8 @@ pub fn username(user: &User) -> Option<Cow<'_, str>> {
 }
 
 fn without_ext(name: &str) -> Cow<'_, str> {
-    let Some(first) = find_ext(name) else { return Cow::Borrowed(name) };
+    let first = if may_be_external(name) { find_ext(name) } else { None };
+    let Some(first) = first else { return Cow::Borrowed(name) };
     let (head, mut rest) = name.split_at(first);
     let mut kept = head.to_owned();
     while let Some(at) = find_ext(rest) {
@@ -46,10 +56,10 @@ fn without_ext(name: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn attribute(user: &User, field: Field) -> Option<&str> {
     match field {
-        Field::FirstName => text(user.given_name.as_ref()),
-        Field::LastName => text(user.surname.as_ref()),
-        Field::Phone => text(user.business_phone.as_ref()),
-        Field::JobTitle => text(user.job_title.as_ref()),
+        Field::FirstName => text(user.given_name()),
+        Field::LastName => text(user.surname()),
+        Field::Phone => text(user.business_phone()),
+        Field::JobTitle => text(user.job_title()),
         Field::Account
         | Field::Location
         | Field::Username
@@ -63,6 +73,6 @@ pub fn attribute(user: &User, field: Field) -> Option<&str> {
     }
 }
 
-fn text(value: Option<&Text>) -> Option<&str> {
-    value.and_then(|value| filled(value))
+fn text(value: Option<&str>) -> Option<&str> {
+    value.and_then(filled)
 }

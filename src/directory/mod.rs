@@ -6,19 +6,29 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Id, Text};
+use crate::model::Id;
 
+mod fingerprint;
+mod group;
+mod memberships;
+mod objects;
+mod patch;
 mod portion;
+mod texts;
 mod told;
 mod user;
 
+pub use group::Group;
+pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
 pub use told::{Changes, News, Told, Touched};
-pub use user::{EXT, GroupPatch, Identity, Patch, User, UserPatch, Watched, find_ext};
+pub use user::{EXT, User, find_ext};
+
+use group::Groups;
+use objects::Objects;
 
 /// The directories of all tenants, by tenant ID.
 #[derive(Clone, Debug, Default)]
@@ -89,18 +99,8 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
-    users: Arc<IndexMap<Id, User, RandomState>>,
+    objects: Arc<Objects>,
     groups: Arc<Groups>,
-    member_of: Arc<HashMap<Id, Vec<u32>, RandomState>>,
-}
-
-/// The groups of a tenant, by number.
-#[derive(Clone, Debug, Default)]
-struct Groups {
-    list: Vec<Group>,
-    numbers: HashMap<Id, u32, RandomState>,
-    /// Direct members of each.
-    member_counts: Vec<u32>,
 }
 
 /// The delta links up to which a directory was read. They are secrets of a kind: never printed.
@@ -128,18 +128,18 @@ impl TenantDirectory {
     /// A user that exists (not deleted, softly or otherwise).
     #[must_use]
     pub fn user(&self, id: &Id) -> Option<&User> {
-        self.users.get(id)
+        self.objects.user(id)
     }
 
     /// All users that exist, in no order.
     pub fn users(&self) -> impl Iterator<Item = (&Id, &User)> {
-        self.users.iter()
+        self.objects.users()
     }
 
     /// How many users exist.
     #[must_use]
     pub fn user_count(&self) -> usize {
-        self.users.len()
+        self.objects.user_count()
     }
 
     /// The groups ever heard of, by number; some may be gone.
@@ -176,7 +176,7 @@ impl TenantDirectory {
     /// Numbers of the groups that an object (user or group) is a direct member of, ascending.
     #[must_use]
     pub fn groups_of(&self, member: &Id) -> &[u32] {
-        self.member_of.get(member).map_or(&[], Vec::as_slice)
+        self.objects.groups_of(member)
     }
 
     /// How many users are otherwise in the other directory: changed, more, fewer, or in other groups.
@@ -189,28 +189,30 @@ impl TenantDirectory {
             ids
         };
         let differs = |id: &Id, user: &User| other.user(id) != Some(user) || groups(self, id) != groups(other, id);
-        let changed = self.users.iter().filter(|(id, user)| differs(id, user)).count();
-        changed + other.users.keys().filter(|id| !self.users.contains_key(*id)).count()
+        let changed = self.users().filter(|(id, user)| differs(id, user)).count();
+        changed + other.users().filter(|(id, _)| self.user(id).is_none()).count()
     }
 
-    /// Adds a user, or changes what is given of it.
-    pub fn upsert_user(&mut self, id: Id, patch: UserPatch) {
-        Arc::make_mut(&mut self.users).entry(id).or_default().apply(patch);
+    /// Adds a user, or changes what is mentioned of it.
+    pub fn upsert_user(&mut self, id: Id, patch: impl Into<UserPatch>) {
+        Arc::make_mut(&mut self.objects).upsert_user(id, patch.into());
     }
 
     /// Takes a user out. Its memberships outlive a soft deletion, because a restore does not report them again.
     pub fn remove_user(&mut self, id: &Id, removal: Removal) {
-        if self.users.contains_key(id) {
-            Arc::make_mut(&mut self.users).swap_remove(id);
+        if !self.objects.knows(id) {
+            return;
         }
+        let objects = Arc::make_mut(&mut self.objects);
+        objects.remove_user(id);
         match removal {
-            Removal::Hard if self.member_of.contains_key(id) => {
-                let groups = Arc::make_mut(&mut self.groups);
-                for number in Arc::make_mut(&mut self.member_of).remove(id).unwrap_or_default() {
-                    groups.member_counts[number as usize] -= 1;
+            Removal::Soft => {}
+            Removal::Hard => {
+                let left = objects.leave_all(id);
+                if !left.is_empty() {
+                    Arc::make_mut(&mut self.groups).uncount(&left);
                 }
             }
-            Removal::Soft | Removal::Hard => {}
         }
     }
 
@@ -235,29 +237,35 @@ impl TenantDirectory {
     /// Adds a direct membership; false when it was there already.
     pub fn add_member(&mut self, group: &Id, member: &Id) -> bool {
         let number = self.number_group(group);
-        match self.groups_of(member).binary_search(&number) {
-            Ok(_) => false,
-            Err(at) => {
-                Arc::make_mut(&mut self.member_of).entry(member.clone()).or_default().insert(at, number);
-                Arc::make_mut(&mut self.groups).member_counts[number as usize] += 1;
-                true
-            }
+        self.join(number, member.clone())
+    }
+
+    /// Adds a direct membership of a group of that number, which must be one that was given; false when it was there
+    /// already.
+    pub fn join(&mut self, group: u32, member: Id) -> bool {
+        // Looking first costs as much as joining: only a copy is dearer.
+        if Arc::strong_count(&self.objects) > 1 && self.objects.is_member(group, &member) {
+            return false;
         }
+        let joined = Arc::make_mut(&mut self.objects).join(group, member);
+        if joined {
+            Arc::make_mut(&mut self.groups).member_counts[group as usize] += 1;
+        }
+        joined
     }
 
     /// Ends a direct membership; false when there was none.
     pub fn remove_member(&mut self, group: &Id, member: &Id) -> bool {
-        let Some(number) = self.group_number(group) else { return false };
-        match self.groups_of(member).binary_search(&number) {
-            Err(_) => false,
-            Ok(at) => {
-                if let Some(groups) = Arc::make_mut(&mut self.member_of).get_mut(member) {
-                    groups.remove(at);
-                }
-                Arc::make_mut(&mut self.groups).member_counts[number as usize] -= 1;
-                true
-            }
+        self.group_number(group).is_some_and(|group| self.leave(group, member))
+    }
+
+    /// Ends a direct membership of a group of that number; false when there was none.
+    pub fn leave(&mut self, group: u32, member: &Id) -> bool {
+        if !self.objects.is_member(group, member) {
+            return false;
         }
+        Arc::make_mut(&mut self.groups).uncount(&[group]);
+        Arc::make_mut(&mut self.objects).leave(group, member)
     }
 
     /// The users that are in one of these groups now, directly or through other groups that exist. Costs a look at every
@@ -278,11 +286,13 @@ impl TenantDirectory {
             }
         }
         let is_under = |groups: &[u32]| groups.iter().any(|number| under[*number as usize]);
-        let members = self.member_of.iter().filter(|(_, groups)| is_under(groups)).map(|(member, _)| member);
+        let objects = self.objects.iter().filter(|(_, _, groups)| is_under(groups.as_slice()));
+        let members = objects.map(|(member, _, _)| member);
         members.filter(|member| self.group_number(member).is_none()).cloned().collect()
     }
 
-    fn number_group(&mut self, id: &Id) -> u32 {
+    /// A group's number; one that was never heard of gets one.
+    pub fn number_group(&mut self, id: &Id) -> u32 {
         if let Some(number) = self.group_number(id) {
             return number;
         }
@@ -308,26 +318,4 @@ pub enum Removal {
     Soft,
     /// Gone for good.
     Hard,
-}
-
-/// A group as far as the rules read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
-    /// Object ID.
-    pub id: Id,
-    /// False when it was removed, or is so far known only as somebody's group.
-    pub exists: bool,
-    /// For people to read.
-    pub display_name: Option<Text>,
-    /// When it was created; without it the group is the youngest (rule R1).
-    pub created: Option<Timestamp>,
-    /// A rule's group must say true.
-    pub security_enabled: Option<bool>,
-}
-
-impl Group {
-    /// What of a group matters to the rules.
-    const fn bearing(&self) -> (Option<Timestamp>, Option<bool>) {
-        (self.created, self.security_enabled)
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::word::meant;
+use super::word::{bare, meant};
 
 /// What stands in the place of something hidden.
 pub(super) const HIDDEN: &str = "[hidden]";
@@ -11,13 +11,49 @@ pub(super) const HIDDEN: &str = "[hidden]";
 /// Lines that are looked at, upwards, for the key that a line belongs to. Beyond that a line counts as secret.
 const LINES_UP: usize = 300;
 
+/// How many letters and digits of a key are looked at.
+const LOOKED_AT: usize = 64;
+
 /// Words that make a key one that may hold a secret.
 const SECRET_WORDS: [&str; 9] =
     ["applicationkey", "apikey", "clientkey", "certificate", "secret", "password", "passwd", "token", "credential"];
 
+/// The keys that manifests are made of: they hold no secret, as a test below proves, and need no closer look.
+const FAMILIAR: [&str; 20] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "name",
+    "spec",
+    "tenantId",
+    "groupId",
+    "order",
+    "record",
+    "email",
+    "employee",
+    "contact",
+    "account",
+    "location",
+    "suspend",
+    "department",
+    "securityRole",
+    "clientPortal",
+    "enabled",
+    "domain",
+];
+
 /// Whether a key of that name may hold a secret, mistyped ones too.
 pub(super) fn is_secret_key(key: &str) -> bool {
-    let bare: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(64).collect();
+    !FAMILIAR.contains(&key) && may_hold_secret(key)
+}
+
+fn may_hold_secret(key: &str) -> bool {
+    let bare: String = if key.len() <= LOOKED_AT {
+        bare(key)
+    } else {
+        let letters = key.chars().filter(|character| character.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).take(LOOKED_AT).collect()
+    };
     SECRET_WORDS.iter().any(|word| bare.contains(word)) || bare.ends_with("key") || is_near_secret(&bare)
 }
 
@@ -168,6 +204,12 @@ fn address_secret(line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn familiar_keys_hold_no_secret() {
+        assert!(FAMILIAR.iter().all(|key| !may_hold_secret(key)));
+        assert!(is_secret_key("applicationKey") && is_secret_key("aplicationkey") && is_secret_key("api_key"));
+    }
 
     fn shown(text: &str, at: usize, syntax: Syntax) -> String {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -64,14 +64,30 @@ pub(super) fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     if word.is_empty() || word.len() > COMPARED_BYTES {
         return None;
     }
-    let bare = bare(word);
-    let distance = |candidate: &str| strsim::osa_distance(&bare, &self::bare(candidate));
-    let near = candidates.into_iter().map(|candidate| (distance(candidate), candidate));
-    near.filter(|(distance, candidate)| *distance <= candidate.len() / 3).min().map(|(_, candidate)| candidate)
+    let word = bare(word);
+    let near = candidates.into_iter().filter_map(|candidate| Some((distance(&word, candidate)?, candidate)));
+    near.min().map(|(_, candidate)| candidate)
 }
 
-fn bare(word: &str) -> String {
-    word.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// How many letters away a candidate is, if that is near. Lengths tell most apart, without a look at the letters.
+fn distance(word: &str, candidate: &str) -> Option<usize> {
+    let (bare, limit) = (bare(candidate), candidate.len() / 3);
+    if word.chars().count().abs_diff(bare.chars().count()) > limit {
+        return None;
+    }
+    Some(strsim::osa_distance(word, &bare)).filter(|distance| *distance <= limit)
+}
+
+/// Letters and digits alone, in lower case.
+pub(super) fn bare(word: &str) -> String {
+    if word.is_ascii() {
+        let mut bare = word.to_owned();
+        bare.retain(|character| character.is_ascii_alphanumeric());
+        bare.make_ascii_lowercase();
+        bare
+    } else {
+        word.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Fields of records and their values, and how text is trimmed and names are compared.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -190,13 +189,23 @@ pub fn folded(name: &str) -> Text {
     }
 }
 
-/// The same without a copy where the name is written so already.
-#[must_use]
-pub fn fold(name: &str) -> Cow<'_, str> {
+/// Hands out a name as it is compared; a short one in ASCII, as most are, without an allocation.
+pub fn with_folded<T>(name: &str, take: impl FnOnce(&str) -> T) -> T {
     let name = trimmed(name);
-    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(folded(name).into_string())
+    let mut buffer = [0_u8; 96];
+    match buffer.get_mut(..name.len()) {
+        Some(short) if name.is_ascii() => {
+            short.copy_from_slice(name.as_bytes());
+            short.make_ascii_lowercase();
+            take(std::str::from_utf8(short).unwrap_or_default())
+        }
+        Some(_) | None => take(&folded(name)),
     }
+}
+
+/// Whether two names are the same as names are compared.
+#[must_use]
+pub fn same_name(a: &str, b: &str) -> bool {
+    let (a, b) = (trimmed(a), trimmed(b));
+    if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(b) } else { folded(a) == folded(b) }
 }

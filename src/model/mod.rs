@@ -2,14 +2,16 @@
 
 mod field;
 mod id;
+mod mark;
 
 use std::fmt;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-pub use field::{Field, Fields, filled, fold, folded};
+pub use field::{Field, Fields, filled, folded, same_name, with_folded};
 pub use id::Id;
+pub use mark::{Claims, Mark, Marks};
 
 /// Short text, stored inline where it fits.
 pub type Text = CompactString;
@@ -143,17 +145,38 @@ impl Digest {
     #[must_use]
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         use sha2::Digest as _;
-        // Hashing many short pieces one by one costs more than putting them together first.
-        let mut framed = Vec::with_capacity(512);
-        for part in parts {
-            framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            framed.extend_from_slice(part);
-        }
-        let full = sha2::Sha256::digest(&framed);
+        let mut hash = sha2::Sha256::new();
+        framed(parts, |piece| hash.update(piece));
+        let full = hash.finalize();
         let mut out = [0; 16];
         out.copy_from_slice(&full[..16]);
         Self(out)
     }
+}
+
+/// Hands out parts, each after its length, put together to pieces of some size: hashing many short ones one by one costs
+/// more than that.
+pub fn framed<'a>(parts: impl IntoIterator<Item = &'a [u8]>, mut take: impl FnMut(&[u8])) {
+    let mut buffer = [0_u8; 512];
+    let mut end = 0;
+    let mut put = |bytes: &[u8]| {
+        if end + bytes.len() > buffer.len() {
+            take(&buffer[..end]);
+            end = 0;
+        }
+        match buffer.get_mut(end..end + bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                end += bytes.len();
+            }
+            None => take(bytes),
+        }
+    };
+    for part in parts {
+        put(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        put(part);
+    }
+    take(&buffer[..end]);
 }
 
 impl fmt::Display for Digest {

@@ -9,7 +9,7 @@ use crate::desired::reach::Reach;
 use crate::desired::{Age, Desired};
 use crate::directory::Coverage;
 use crate::manifest::config::Tenant;
-use crate::model::{Id, Seen, Text};
+use crate::model::{Id, Seen, Text, framed};
 
 use super::{Observed, Scope, TenantHead, TenantState};
 
@@ -48,10 +48,7 @@ impl Imprint {
 
     fn mix(&mut self, parts: &[&[u8]]) {
         let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
+        framed(parts.iter().copied(), |piece| hash.update(piece));
         let digest = hash.finalize();
         for (sum, chunk) in self.0.iter_mut().zip(digest.chunks_exact(8)) {
             let mut word = [0; 8];

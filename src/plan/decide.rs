@@ -3,89 +3,99 @@
 use crate::actual::{Actual, Namespace};
 use crate::desired::{Desired, Person, Want};
 use crate::manifest::config::Drift;
-use crate::model::{Field, Link, Record, Seen, Status, Text, UserKey, filled};
+use crate::model::{Field, Marks, Record, Seen, Status, Text, filled};
 
-use super::obstacle;
-use super::proposal::{Draft, Proposal, Retire, Target, is_free, other_logins, status_change};
-use super::values::{Ground, values};
-use super::{FieldChange, Preserved, PreservedField, Touch, UserRef};
+use super::obstacle::{self, Wish};
+use super::proposal::{Draft, Proposal, Retire, Target, Who, changes, is_free, other_logins, status_change};
+use super::values::{Ground, Sourced, values};
+use super::wishes::Wishes;
+use super::{FieldChange, FieldChanges, Preserved, PreservedField, Reason, Touch, UserRef};
 
 /// Decides users one at a time against one actual state.
 pub(super) struct Decider<'a> {
     pub desired: &'a Desired<'a>,
     pub actual: &'a Actual,
+    /// The key of the marks by which names are told apart.
+    pub marks: Marks,
 }
 
 impl<'a> Decider<'a> {
     /// What a user's situation comes to.
-    pub fn decide(&self, key: &UserKey, want: &Want<'a>) -> Draft<'a> {
-        let linked = self.actual.owned_by(key);
+    pub fn decide(&self, who: Who<'a>, linked: Option<&'a Record>, want: &Want<'a>) -> Draft<'a> {
         match (linked, want) {
             (_, Want::Unplanned) | (None, Want::Gone | Want::Unmatched(_) | Want::Suspended(..)) => Draft::Nothing,
             (None, Want::Person(person)) if !person.enabled => Draft::Nothing,
-            (None, Want::Person(person)) => self.adopt(key, person),
+            (None, Want::Person(person)) => self.propose(who, person, None),
             (Some(record), _) if record.status == Status::Archived => Draft::Unchanged,
             (Some(_), Want::Suspended(..)) => Draft::Unchanged,
-            (Some(record), Want::Gone) => self.retire(key, record, want, "the user no longer exists in the directory"),
-            (Some(record), Want::Unmatched(_)) => self.retire(key, record, want, "no rule matches the user"),
+            (Some(record), Want::Gone) => self.retire(who, record, want, "the user no longer exists in the directory"),
+            (Some(record), Want::Unmatched(_)) => self.retire(who, record, want, "no rule matches the user"),
             (Some(record), Want::Person(person)) if !person.enabled => {
-                self.retire(key, record, want, "the account is disabled in the directory").ruled(&person.rule.name)
+                self.retire(who, record, want, "the account is disabled in the directory").ruled(&person.rule().name)
             }
-            (Some(record), Want::Person(person)) if record.key.kind != person.rule.kind => {
-                self.change_kind(key, person, record)
+            (Some(record), Want::Person(person)) if record.key.kind != person.rule().kind => {
+                self.propose(who, person, Some(record))
             }
-            (Some(record), Want::Person(person)) => self.update(key, person, record),
+            (Some(record), Want::Person(person)) => self.update(who, person, record),
         }
     }
 
-    /// A user without a record: merge, restore or create (rule R4).
-    fn adopt(&self, key: &UserKey, person: &Person<'a>) -> Draft<'a> {
-        Draft::Proposal(Box::new(self.propose(key, person, None)))
-    }
-
-    /// A user whose record is of the other kind: that one is archived (rule R6).
-    fn change_kind(&self, key: &UserKey, person: &Person<'a>, record: &'a Record) -> Draft<'a> {
-        Draft::Proposal(Box::new(self.propose(key, person, Some(record))))
-    }
-
-    fn propose(&self, key: &UserKey, person: &Person<'a>, replaced: Option<&'a Record>) -> Proposal<'a> {
-        let kind = person.rule.kind;
+    /// A user without a record of the wanted kind: merge, restore or create (rule R4). One of the other kind is archived
+    /// (rule R6).
+    fn propose(&self, who: Who<'a>, person: &Person<'a>, replaced: Option<&'a Record>) -> Draft<'a> {
+        let kind = person.rule().kind;
         let defaults = &self.desired.config().employee_defaults;
-        let at = |ground: &Ground<'_>| values(person, ground, self.actual, defaults);
+        let at = |ground: &Ground<'a>| values(person, ground, self.actual, defaults);
         let blank = at(&Ground::blank(replaced));
-        let same: Vec<&Record> = match blank.fields.get(Field::Email) {
+        let same: Vec<&Record> = match blank.get(Field::Email) {
             None => Vec::new(),
             Some(email) => self.actual.holders(Namespace::Email(kind), email).collect(),
         };
-        let target = self.target(key, person, &same);
-        let reason = Self::adoption_reason(target, blank.fields.get(Field::Email), &same);
+        let target = self.target(who, person, &same);
+        let reason = Self::adoption_reason(target, blank.get(Field::Email), &same);
         let values = match target {
             Target::Create => blank,
             Target::Restore(record) => at(&Ground::archived(record, replaced)),
             Target::Merge(record) | Target::Update(record) => at(&Ground::record(record, replaced)),
         };
-        let mut proposal = Proposal {
-            user: key.clone(),
-            person: person.clone(),
-            linked: replaced,
+        let fields = changes(kind, target, &values);
+        let mut proposal = self.proposal(who, person, &values, Written { linked: replaced, target, fields, reason });
+        proposal.archives.extend(replaced);
+        let others = self.make_way(&mut proposal);
+        let wish = Wish { kind, values: &values, linked: replaced, target };
+        proposal.obstacle = obstacle::first(wish, self.actual, &same, &others).map(Box::new);
+        Draft::Proposal(proposal)
+    }
+
+    fn proposal(
+        &self,
+        who: Who<'a>,
+        person: &Person<'a>,
+        values: &Sourced<'a>,
+        Written { linked, target, fields, reason }: Written<'a>,
+    ) -> Proposal<'a> {
+        Proposal {
+            who,
+            name: current_name(person.user),
+            ranked: person.ranked,
+            content: person.content,
+            linked,
             target,
-            archives: replaced.into_iter().collect(),
-            values,
-            link: link(key, person),
+            archives: Vec::new(),
+            names: Wishes::new(person.rule().kind, values, &self.marks, self.actual),
+            fields,
             reason,
             obstacle: None,
-        };
-        let others = self.make_way(&mut proposal);
-        proposal.obstacle = obstacle::first(&proposal, self.actual, &same, &others);
-        proposal
+        }
     }
 
     /// Which record is taken: the one with the email if nobody living owns it, else one that the user left behind.
-    fn target(&self, key: &UserKey, person: &Person<'a>, same: &[&'a Record]) -> Target<'a> {
+    fn target(&self, who: Who<'a>, person: &Person<'a>, same: &[&'a Record]) -> Target<'a> {
         match same {
             [one] if is_free(one, |user| self.desired.is_gone(user)) => Target::Merge(one),
             _ => {
-                let left = self.actual.archived_from(key).filter(|record| record.key.kind == person.rule.kind);
+                let key = who.key();
+                let left = self.actual.archived_from(&key).filter(|record| record.key.kind == person.rule().kind);
                 let left = left.filter(|record| {
                     record.status == Status::Archived && record.link.is_none() && !record.references.any()
                 });
@@ -99,7 +109,7 @@ impl<'a> Decider<'a> {
     fn make_way(&self, proposal: &mut Proposal<'a>) -> Vec<&'a Record> {
         let newly = proposal.sets().find(|(space, _)| *space == Namespace::LoginEmail);
         let Some((_, email)) = newly else { return Vec::new() };
-        let others = other_logins(self.actual, proposal.kind(), &email, proposal.linked);
+        let others = other_logins(self.actual, proposal.kind(), email, proposal.linked);
         if let [one] = others[..]
             && is_free(one, |user| self.desired.is_gone(user))
         {
@@ -109,63 +119,52 @@ impl<'a> Decider<'a> {
     }
 
     /// A user with a record of the wanted kind (rule R8).
-    fn update(&self, key: &UserKey, person: &Person<'a>, record: &'a Record) -> Draft<'a> {
-        let seen = person.seen;
-        let known = known(record);
-        let mut proposal = Proposal {
-            user: key.clone(),
-            person: person.clone(),
-            linked: Some(record),
-            target: Target::Update(record),
-            archives: Vec::new(),
-            values: values(
-                person,
-                &Ground::record(record, None),
-                self.actual,
-                &self.desired.config().employee_defaults,
-            ),
-            link: Link { seen, ..link(key, person) },
-            reason: update_reason(known, seen).to_owned(),
-            obstacle: None,
-        };
-        let mut differences: Vec<FieldChange> = proposal.status_change().into_iter().collect();
-        differences.extend(proposal.field_changes());
-        match (known == seen, self.desired.config().policy.drift, differences.is_empty()) {
+    fn update(&self, who: Who<'a>, person: &Person<'a>, record: &'a Record) -> Draft<'a> {
+        let (seen, known) = (person.seen(), known(record));
+        let defaults = &self.desired.config().employee_defaults;
+        let values = values(person, &Ground::record(record, None), self.actual, defaults);
+        let (kind, target) = (person.rule().kind, Target::Update(record));
+        let fields = changes(kind, target, &values);
+        let user = || UserRef { key: who.key(), user_principal_name: current_name(person.user) };
+        match (known == seen, self.desired.config().policy.drift, fields.is_empty()) {
             (true, _, true) => Draft::Unchanged,
-            (true, Drift::Preserve, false) => preserved(key, record, &proposal.link, differences),
+            (true, Drift::Preserve, false) => preserved(user(), record, &fields),
             (false, _, _) | (true, Drift::Enforce, false) => {
+                let (changed, reason) = (!fields.is_empty(), Reason::Fixed(update_reason(known, seen)));
+                let written = Written { linked: Some(record), target, fields, reason };
+                let mut proposal = self.proposal(who, person, &values, written);
                 let others = self.make_way(&mut proposal);
-                proposal.obstacle = obstacle::first(&proposal, self.actual, &[], &others);
-                match (&proposal.obstacle, differences.is_empty()) {
-                    (None, true) => touched(record, proposal.user_ref(), seen),
-                    _ => Draft::Proposal(Box::new(proposal)),
+                let wish = Wish { kind, values: &values, linked: Some(record), target };
+                match (obstacle::first(wish, self.actual, &[], &others), changed) {
+                    (None, false) => touched(record, user(), seen),
+                    (obstacle, _) => Draft::Proposal(Proposal { obstacle: obstacle.map(Box::new), ..proposal }),
                 }
             }
         }
     }
 
     /// A user that may not have an active record (rule R7).
-    fn retire(&self, key: &UserKey, record: &'a Record, want: &Want<'a>, reason: &'static str) -> Draft<'a> {
+    fn retire(&self, who: Who<'a>, record: &'a Record, want: &Want<'a>, reason: &'static str) -> Draft<'a> {
         let Some(seen) = self.desired.seen(want) else { return Draft::Unchanged };
-        let user = UserRef { key: key.clone(), user_principal_name: last_name(record, want) };
+        let user = || UserRef { key: who.key(), user_principal_name: last_name(record, want) };
         let moved = known(record) != seen;
         let kept = seen == Seen::Absent { kept: true };
         match (kept || record.status == Status::Inactive, moved, self.desired.config().policy.drift) {
-            (true, true, _) => touched(record, user, seen),
+            (true, true, _) => touched(record, user(), seen),
             (true, false, _) => Draft::Unchanged,
             (false, false, Drift::Preserve) => {
                 let change = status_change(Some(record.status), Status::Inactive);
-                preserved_of(user, record, vec![change])
+                preserved(user(), record, &std::iter::once(change).collect())
             }
             (false, true, _) | (false, false, Drift::Enforce) => {
-                Draft::Retire(Retire { user, record, rule: None, seen, reason })
+                Draft::Retire(Retire { user: user(), record, rule: None, seen, reason })
             }
         }
     }
 
-    fn adoption_reason(target: Target<'_>, email: Option<&str>, same: &[&Record]) -> String {
+    fn adoption_reason(target: Target<'_>, email: Option<&str>, same: &[&Record]) -> Reason {
         let email = email.unwrap_or("…");
-        match (target, same) {
+        let text = match (target, same) {
             (Target::Merge(record), _) if record.link.is_some() => {
                 format!("{} has the email {email} and its owner is gone from the directory", record.key)
             }
@@ -176,9 +175,18 @@ impl<'a> Decider<'a> {
                 format!("{} was archived for this user and nothing refers to it", record.key)
             }
             (Target::Create, [holder, ..]) => format!("{} gives up the email {email}", holder.key),
-            (Target::Create, []) => format!("no record has the email {email}"),
-        }
+            (Target::Create, []) => return Reason::EmailIsFree,
+        };
+        Reason::from(text)
     }
+}
+
+/// What is written to which record, and why.
+struct Written<'a> {
+    linked: Option<&'a Record>,
+    target: Target<'a>,
+    fields: FieldChanges,
+    reason: Reason,
 }
 
 impl<'a> Draft<'a> {
@@ -194,12 +202,8 @@ fn known(record: &Record) -> Seen {
     record.link.as_ref().map_or(Seen::Unknown, |link| link.seen)
 }
 
-fn link(key: &UserKey, person: &Person<'_>) -> Link {
-    Link { user: key.clone(), user_principal_name: current_name(person.user), seen: person.seen }
-}
-
 fn current_name(user: &crate::directory::User) -> Option<Text> {
-    user.user_principal_name.as_deref().and_then(filled).map(Text::from)
+    user.user_principal_name().and_then(filled).map(Text::from)
 }
 
 /// The user's name now, or the last one known.
@@ -216,15 +220,13 @@ fn touched<'a>(record: &Record, user: UserRef, seen: Seen) -> Draft<'a> {
     Draft::Touched(Touch { record: record.key, user, seen })
 }
 
-fn preserved<'a>(key: &UserKey, record: &Record, link: &Link, differences: Vec<FieldChange>) -> Draft<'a> {
-    let user = UserRef { key: key.clone(), user_principal_name: link.user_principal_name.clone() };
-    preserved_of(user, record, differences)
-}
-
-fn preserved_of<'a>(user: UserRef, record: &Record, differences: Vec<FieldChange>) -> Draft<'a> {
-    let field =
-        |change: FieldChange| PreservedField { slot: change.slot, actual: change.before, desired: change.after };
-    Draft::Preserved(Preserved { record: record.key, user, fields: differences.into_iter().map(field).collect() })
+fn preserved<'a>(user: UserRef, record: &Record, differences: &FieldChanges) -> Draft<'a> {
+    let field = |FieldChange { slot, before, after, from: _ }| PreservedField {
+        slot,
+        actual: before.map(Text::from),
+        desired: after.map(Text::from),
+    };
+    Draft::Preserved(Preserved { record: record.key, user, fields: differences.iter().map(field).collect() })
 }
 
 /// Why a linked record is written.

@@ -5,29 +5,37 @@ use std::collections::{BTreeMap, HashSet};
 use crate::actual::Actual;
 use crate::desired::{Desired, Want, project};
 use crate::manifest::config::Config;
-use crate::model::{Id, RecordKey, UserKey};
+use crate::model::{Id, Marks, Record, RecordKey};
 
 use super::basis::{Imprint, heads};
 use super::contest::Contest;
 use super::decide::Decider;
 use super::judge::Judgement;
 use super::names::Names;
-use super::proposal::{Draft, Proposal, Retire, make_room};
-use super::write::Writer;
-use super::{Basis, Observed, Plan, Preserved, Scope, Touch};
+use super::proposal::{Draft, Proposal, Retire, Who, make_room};
+use super::write::{self, Aside, Fate};
+use super::{Action, Basis, Change, Observed, Plan, Preserved, Scope, Touch};
 
 /// Plans a round. Total: what cannot be decided is [`Blocked`](super::Blocked), what must wait for a person is held.
 #[must_use]
 pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     let desired = project(config, &observed.directory);
     let drafts = Drafts::collect(&desired, &observed.actual, scope);
-    let names = Names::settle(&drafts.proposals, &drafts.contest, &observed.actual);
-    let judgement = Judgement::new(&desired, names, &drafts.proposals, &drafts.retires);
-    let Written { changes, blocked } = write(&drafts, &judgement);
-    let Drafts { touched, preserved, unchanged, imprints, .. } = drafts;
-    let taken = &judgement.taken;
+    let Drafts { proposals, entangled, contest, retires, touched, preserved, unchanged, imprints } = drafts;
+    let names = Names::settle(&proposals, &entangled, &contest, &observed.actual);
+    let judgement = Judgement::new(&desired, names, &proposals, &entangled, &retires);
+    let Aside { archives, blocked, fates } = Aside::new(&judgement, &proposals, &entangled);
+    let Judgement { names: _, taken, tripped } = judgement;
+    let retires = retires.into_iter().filter(|retire| !taken.contains(&retire.record.key)).map(|retire| {
+        let held = tripped.hold(&retire.user.key.tenant, &std::iter::once(Action::Deactivate));
+        write::deactivate(retire, held)
+    });
+    let mut changes = written(proposals, &fates);
+    changes.extend(archives);
+    changes.extend(retires);
+    changes.sort_by(|a, b| (&a.user.key, a.action, a.kind, a.id).cmp(&(&b.user.key, b.action, b.kind, b.id)));
     let unchanged =
-        unchanged.count(taken) + touched.iter().filter(|touch| !taken.contains(&touch.record)).count() as u64;
+        unchanged.count(&taken) + touched.iter().filter(|touch| !taken.contains(&touch.record)).count() as u64;
     Plan {
         basis: Basis {
             config_digest: config.digest.clone(),
@@ -43,29 +51,26 @@ pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     }
 }
 
-/// What is written down of proposals and deactivations.
-struct Written {
-    changes: Vec<super::Change>,
-    blocked: Vec<super::Blocked>,
-}
-
-fn write(drafts: &Drafts<'_>, judgement: &Judgement<'_, '_>) -> Written {
-    let mut writer = Writer::new(judgement);
-    for (at, proposal) in drafts.proposals.iter().enumerate() {
-        writer.proposal(at, proposal);
+/// The changes of the wanted records, of all proposals that are not blocked.
+fn written(proposals: Vec<Proposal<'_>>, fates: &[(usize, Fate)]) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(proposals.len());
+    let mut fates = fates.iter().peekable();
+    for (at, proposal) in proposals.into_iter().enumerate() {
+        match fates.next_if(|(other, _)| *other == at) {
+            None => changes.push(write::change(proposal, None)),
+            Some((_, Fate::Held(held))) => changes.push(write::change(proposal, *held)),
+            Some((_, Fate::Blocked)) => {}
+        }
     }
-    for retire in drafts.retires.iter().filter(|retire| !judgement.taken.contains(&retire.record.key)) {
-        writer.retire(retire);
-    }
-    let (mut changes, blocked) = writer.into_parts();
-    changes.sort_by(|a, b| (&a.user.key, a.action, a.kind, a.id).cmp(&(&b.user.key, b.action, b.kind, b.id)));
-    Written { changes, blocked }
+    changes
 }
 
 /// Every user's draft, sorted by what it is.
 #[derive(Default)]
 struct Drafts<'a> {
     proposals: Vec<Proposal<'a>>,
+    /// The places of the proposals that write records that exist.
+    entangled: Vec<usize>,
     contest: Contest,
     retires: Vec<Retire<'a>>,
     touched: Vec<Touch>,
@@ -89,60 +94,71 @@ impl Unchanged {
 
 impl<'a> Drafts<'a> {
     /// Decides every user that is spoken of, each list by user.
-    fn collect(desired: &'a Desired<'a>, actual: &'a Actual, scope: &Scope) -> Self {
+    fn collect(desired: &'a Desired<'a>, actual: &'a Actual, scope: &'a Scope) -> Self {
         let mut drafts = Self::default();
-        drafts.decide_all(&Decider { desired, actual }, scope);
-        drafts.proposals.sort_unstable_by(|a, b| a.user.cmp(&b.user));
-        drafts.contest = Contest::new(&drafts.proposals);
-        make_room(&mut drafts.proposals, &drafts.contest);
+        let decider = Decider { desired, actual, marks: Marks::default() };
+        drafts.decide_all(&decider, scope);
+        drafts.contest = Contest::new(&drafts.proposals, decider.marks);
+        drafts.entangled = (0..drafts.proposals.len()).filter(|at| !drafts.proposals[*at].is_apart()).collect();
+        make_room(&mut drafts.proposals, &drafts.entangled, &drafts.contest);
         drafts.touched.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
         drafts.preserved.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
         drafts
     }
 
-    fn decide_all(&mut self, decider: &Decider<'a>, scope: &Scope) {
+    fn decide_all(&mut self, decider: &Decider<'a>, scope: &'a Scope) {
         match scope {
             Scope::All | Scope::Tenant(_) => self.decide_tenants(decider, scope),
             Scope::Users(users) => {
                 let mut ignored = Imprint::default();
                 for key in users {
-                    self.add(decider, key, &decider.desired.of(key), &mut ignored);
+                    let linked = decider.actual.owned_by(key);
+                    self.add(decider, Who::of(key), linked, &decider.desired.of(key), &mut ignored);
                 }
             }
         }
     }
 
     fn decide_tenants(&mut self, decider: &Decider<'a>, scope: &Scope) {
-        let Decider { desired, actual } = *decider;
+        let Decider { desired, actual, marks: _ } = *decider;
         for (tenant, planned) in desired.tenants().filter(|(tenant, _)| scope.covers(tenant)) {
-            let mut imprint = Imprint::of_rules(&planned.reach);
-            for (id, user) in planned.known.users() {
-                let key = UserKey { tenant: tenant.clone(), user: id.clone() };
-                let want = desired.of_known(planned, id, user);
-                self.add(decider, &key, &want, &mut imprint);
+            let (mut imprint, first) = (Imprint::of_rules(&planned.reach), self.proposals.len());
+            for (user, known) in planned.known.users() {
+                let who = Who { tenant, user };
+                let linked = actual.owned_by(&who.key());
+                let want = desired.of_known(planned, user, known);
+                self.add(decider, who, linked, &want, &mut imprint);
             }
+            // By user, with what decides between nearly all IDs at hand.
+            self.proposals[first..].sort_by_cached_key(|proposal| (proposal.who.user.first_bytes(), proposal.who.user));
             self.imprints.insert(tenant.clone(), imprint);
         }
-        for (key, _) in actual.owners().filter(|(key, _)| scope.covers(&key.tenant) && desired.is_gone(key)) {
+        for (key, record) in actual.owners().filter(|(key, _)| scope.covers(&key.tenant) && desired.is_gone(key)) {
             let mut imprint = self.imprints.remove(&key.tenant).unwrap_or_default();
-            self.add(decider, key, &Want::Gone, &mut imprint);
+            self.add(decider, Who::of(key), Some(record), &Want::Gone, &mut imprint);
             self.imprints.insert(key.tenant.clone(), imprint);
         }
     }
 
-    fn add(&mut self, decider: &Decider<'a>, key: &UserKey, want: &Want<'a>, imprint: &mut Imprint) {
-        let linked = decider.actual.owned_by(key);
+    fn add(
+        &mut self,
+        decider: &Decider<'a>,
+        who: Who<'a>,
+        linked: Option<&'a Record>,
+        want: &Want<'a>,
+        imprint: &mut Imprint,
+    ) {
         if linked.is_some() || matches!(want, Want::Person(_) | Want::Suspended(..)) {
-            imprint.add(&key.user, decider.desired.seen(want));
+            imprint.add(who.user, decider.desired.seen(want));
         }
-        match (decider.decide(key, want), linked) {
+        match (decider.decide(who, linked, want), linked) {
             (Draft::Nothing, _) | (Draft::Unchanged, None) => {}
             (Draft::Unchanged, Some(record)) if matches!(want, Want::Gone) => self.unchanged.orphaned.push(record.key),
             (Draft::Unchanged, Some(_)) => self.unchanged.living += 1,
             (Draft::Touched(touch), _) => self.touched.push(touch),
             (Draft::Preserved(preserved), _) => self.preserved.push(preserved),
             (Draft::Retire(retire), _) => self.retires.push(retire),
-            (Draft::Proposal(proposal), _) => self.proposals.push(*proposal),
+            (Draft::Proposal(proposal), _) => self.proposals.push(proposal),
         }
     }
 }

@@ -156,13 +156,13 @@ impl Sought {
     }
 
     fn is_called(&self, id: &Id, (user, record): Named<'_>) -> bool {
-        let current = user.and_then(|user| user.user_principal_name.as_deref());
+        let current = user.and_then(User::user_principal_name);
         let last = record.and_then(|record| record.link.as_ref()?.user_principal_name.as_deref());
         *id == self.id || self.is(current) || self.is(last)
     }
 
     fn is_mailed(&self, _id: &Id, (user, record): Named<'_>) -> bool {
-        let mails = user.is_some_and(|user| self.is(user.mail.as_deref()) || self.is(user.other_mail.as_deref()));
+        let mails = user.is_some_and(|user| self.is(user.mail()) || self.is(user.other_mail()));
         mails || self.is(record.and_then(|record| record.fields.get(Field::Email)))
     }
 
@@ -183,9 +183,9 @@ pub fn explain(user: &UserKey, config: &Config, observed: &Observed, plan: &Plan
     Explanation {
         user: UserRef {
             key: user.clone(),
-            user_principal_name: known.and_then(|known| known.user_principal_name.clone()).or(last),
+            user_principal_name: known.and_then(User::user_principal_name).map(Text::from).or(last),
         },
-        display_name: known.and_then(|known| known.display_name.clone()),
+        display_name: known.and_then(User::display_name).map(Text::from),
         tenant: config.tenant(&user.tenant).map(|tenant| tenant.name.clone()),
         presence: presence(&want),
         rules: verdicts(user, &desired, known),
@@ -276,7 +276,7 @@ fn fields(
     config: &Config,
 ) -> Vec<ExplainedField> {
     let Want::Person(person) = want else { return Vec::new() };
-    let kind = person.rule.kind;
+    let kind = person.rule().kind;
     let own = record.filter(|record| record.key.kind == kind);
     let change = changes.iter().find(|change| change.kind == kind);
     let target = own.or_else(|| actual.record(change?.record()?));
@@ -291,7 +291,7 @@ fn fields(
     let explained = |field: &Field| ExplainedField {
         field: *field,
         actual: held.get(*field).map(Text::from),
-        desired: sourced.fields.get(*field).map(Text::from),
+        desired: sourced.get(*field).map(Text::from),
         from: sourced.from(*field),
     };
     Field::of(kind).iter().map(explained).collect()
@@ -300,19 +300,17 @@ fn fields(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Patch, TenantDirectory, UserPatch};
+    use crate::directory::{Attribute, Said, TenantDirectory};
 
     #[test]
     fn who_bears_the_name_is_meant_and_not_who_only_gets_mail_there() {
         let mut observed = Observed::default();
         for (tenant, name) in [("home", "adele@contoso.com"), ("host", "adele_contoso.com#EXT#@host.com")] {
-            let patch = UserPatch {
-                user_principal_name: Patch::Set(Text::from(name)),
-                mail: Patch::Set(Text::from("adele@contoso.com")),
-                ..UserPatch::default()
-            };
+            let mut said = Said::default();
+            said.text(Attribute::UserPrincipalName, Some(name.into()));
+            said.text(Attribute::Mail, Some("adele@contoso.com".into()));
             let mut known = TenantDirectory::default();
-            known.upsert_user(Id::new("u"), patch);
+            known.upsert_user(Id::new("u"), said);
             observed.directory.insert(Id::new(tenant), known);
         }
         let tenants =

@@ -57,6 +57,11 @@ impl Tripped {
         self.0.entry(tenant.clone()).or_default().insert(hold);
     }
 
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The first reason to hold a user's changes, if there is one.
     pub fn hold(&self, tenant: &Id, actions: &(impl Iterator<Item = Action> + Clone)) -> Option<Hold> {
         let tripped = self.0.get(tenant)?;

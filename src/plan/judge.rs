@@ -7,7 +7,7 @@ use crate::model::{Id, Record, RecordKey};
 
 use super::guard::{Tally, Tripped};
 use super::names::{Names, Standing};
-use super::proposal::{Proposal, Retire};
+use super::proposal::{Proposal, Retire, Who};
 use super::{Action, Hold};
 
 /// The verdicts on all proposals and deactivations of a plan.
@@ -15,7 +15,7 @@ pub(super) struct Judgement<'p, 'a> {
     pub names: Names<'p, 'a>,
     /// Records whose gone owners want nothing more, because others take them over.
     pub taken: HashSet<RecordKey>,
-    tripped: Tripped,
+    pub tripped: Tripped,
 }
 
 impl<'p, 'a> Judgement<'p, 'a> {
@@ -24,19 +24,21 @@ impl<'p, 'a> Judgement<'p, 'a> {
         desired: &Desired<'_>,
         mut names: Names<'p, 'a>,
         proposals: &'p [Proposal<'a>],
+        entangled: &[usize],
         retires: &[Retire<'_>],
     ) -> Self {
         let actual = names.actual();
-        let tallies = tally(proposals, &names, retires);
+        let tallies = tally(proposals, entangled, &names, retires);
         let tripped = Tripped::new(&tallies, distrust(desired), &desired.config().policy.guards, actual);
         let is_held = |at: &usize| {
             let proposal = &proposals[*at];
-            names.standing(*at) == Standing::Happens
-                && tripped.hold(&proposal.user.tenant, &proposal.actions()).is_some()
+            names.standing(*at) == Standing::Happens && tripped.hold(proposal.who.tenant, &proposal.actions()).is_some()
         };
-        let held: Vec<usize> = (0..proposals.len()).filter(is_held).collect();
-        names.hold(&held);
-        let taken = taken_over(proposals, &names);
+        if !tripped.is_empty() {
+            let held: Vec<usize> = (0..proposals.len()).filter(is_held).collect();
+            names.hold(&held);
+        }
+        let taken = taken_over(proposals, entangled, &names);
         Self { names, taken, tripped }
     }
 
@@ -61,15 +63,24 @@ fn distrust(desired: &Desired<'_>) -> Tripped {
 }
 
 /// Counts what the guards limit: once, after blocking, before holding.
-fn tally(proposals: &[Proposal<'_>], names: &Names<'_, '_>, retires: &[Retire<'_>]) -> BTreeMap<Id, Tally> {
+fn tally(
+    proposals: &[Proposal<'_>],
+    entangled: &[usize],
+    names: &Names<'_, '_>,
+    retires: &[Retire<'_>],
+) -> BTreeMap<Id, Tally> {
     let mut tallies: BTreeMap<Id, Tally> = BTreeMap::new();
-    for (at, proposal) in proposals.iter().enumerate() {
-        if names.standing(at) == Standing::Happens {
-            let tally = tallies.entry(proposal.user.tenant.clone()).or_default();
-            proposal.actions().for_each(|action| tally.count(action));
+    let mut at = 0;
+    for tenant in proposals.chunk_by(|one, next| one.who.tenant == next.who.tenant) {
+        let tally = tallies.entry(tenant[0].who.tenant.clone()).or_default();
+        for proposal in tenant {
+            if names.standing(at) == Standing::Happens {
+                proposal.actions().for_each(|action| tally.count(action));
+            }
+            at += 1;
         }
     }
-    let taken = taken_over(proposals, names);
+    let taken = taken_over(proposals, entangled, names);
     for retire in retires.iter().filter(|retire| !taken.contains(&retire.record.key)) {
         tallies.entry(retire.user.key.tenant.clone()).or_default().count(Action::Deactivate);
     }
@@ -77,11 +88,12 @@ fn tally(proposals: &[Proposal<'_>], names: &Names<'_, '_>, retires: &[Retire<'_
 }
 
 /// The records of gone owners that others take over, now or once a person consents: their owners want nothing more.
-fn taken_over(proposals: &[Proposal<'_>], names: &Names<'_, '_>) -> HashSet<RecordKey> {
-    let standing = proposals.iter().enumerate().filter(|(at, _)| names.standing(*at) != Standing::Blocked);
-    let foreign = standing.flat_map(|(_, proposal)| {
-        let others = |record: &&Record| record.link.as_ref().is_some_and(|link| link.user != proposal.user);
-        proposal.touches().filter(others).map(|record| record.key)
+fn taken_over(proposals: &[Proposal<'_>], entangled: &[usize], names: &Names<'_, '_>) -> HashSet<RecordKey> {
+    let standing = entangled.iter().filter(|at| names.standing(**at) != Standing::Blocked);
+    let foreign = standing.flat_map(|at| {
+        let own = proposals[*at].who;
+        let others = move |record: &&Record| record.link.as_ref().is_some_and(|link| Who::of(&link.user) != own);
+        proposals[*at].touches().filter(others).map(|record| record.key)
     });
     foreign.collect()
 }

@@ -7,27 +7,34 @@ use serde::Serialize;
 
 mod basis;
 mod cause;
+mod change;
 mod contest;
 mod decide;
 mod diff;
 pub mod explain;
+mod fields;
 mod guard;
 mod judge;
 mod names;
 mod obstacle;
 mod proposal;
+mod reason;
 mod summary;
 mod values;
+mod wishes;
 mod write;
 
 pub use cause::Cause;
+pub use change::{Change, LinkChange, UserRef};
 pub use diff::plan;
 pub use explain::{Explanation, explain};
+pub use fields::{FieldChange, FieldChanges};
+pub use reason::{EMAIL_IS_FREE, Reason};
 pub use summary::Summary;
 
 use crate::actual::Actual;
 use crate::directory::Directory;
-use crate::model::{Field, Id, Kind, Link, RecordKey, Revision, Seen, Status, Text, UserKey};
+use crate::model::{Field, Id, RecordKey, Revision, Seen, Status, Text, UserKey};
 
 /// What a plan is made from, beside the configuration.
 #[derive(Clone, Debug, Default)]
@@ -192,68 +199,6 @@ impl Action {
     }
 }
 
-/// One change of one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What is done.
-    pub action: Action,
-    /// Of which kind.
-    pub kind: Kind,
-    /// The record; `None` for a create, whose ID the store gives.
-    pub id: Option<u64>,
-    /// Because of whom.
-    pub user: UserRef,
-    /// The winning rule's name; `None` where no rule decided.
-    pub rule: Option<Text>,
-    /// Why, for a person to read.
-    pub reason: String,
-    /// The guard that holds it back.
-    pub held: Option<Hold>,
-    /// What is different afterwards, the status too.
-    pub fields: Vec<FieldChange>,
-    /// The owner afterwards.
-    pub link: LinkChange,
-}
-
-impl Change {
-    /// The record, unless the change makes one.
-    #[must_use]
-    pub fn record(&self) -> Option<RecordKey> {
-        self.id.map(|id| RecordKey { kind: self.kind, id })
-    }
-}
-
-/// What becomes of the owner of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkChange {
-    /// The link is this afterwards.
-    Set(Link),
-    /// Nobody owns it; it is remembered as archived for the change's user.
-    Archived,
-}
-
-/// A directory user as a plan names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRef {
-    /// Identity.
-    pub key: UserKey,
-    /// The last one known.
-    pub user_principal_name: Option<Text>,
-}
-
-/// One field before and after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldChange {
-    /// Which.
-    pub slot: Slot,
-    /// What BMS holds.
-    pub before: Option<Text>,
-    /// What it will hold.
-    pub after: Option<Text>,
-    /// Where the value comes from.
-    pub from: Provenance,
-}
-
 /// What a field change is about: the status or a field of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
@@ -264,6 +209,26 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// All slots: the status, then the fields in their order.
+    pub const ALL: [Self; 1 + Field::ALL.len()] = {
+        let mut all = [Self::Status; 1 + Field::ALL.len()];
+        let mut at = 0;
+        while at < Field::ALL.len() {
+            all[at + 1] = Self::Field(Field::ALL[at]);
+            at += 1;
+        }
+        all
+    };
+
+    /// Its place in [`Slot::ALL`].
+    #[must_use]
+    pub const fn number(self) -> usize {
+        match self {
+            Self::Status => 0,
+            Self::Field(field) => 1 + field as usize,
+        }
+    }
+
     /// The slot of that key.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -6,12 +6,15 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+
 use crate::actual::{Actual, Namespace};
-use crate::model::{Field, Record, RecordKey, Text};
+use crate::model::{Field, Record, RecordKey, folded};
 
 use super::Code;
 use super::contest::Contest;
 use super::proposal::{Obstacle, Proposal};
+use super::wishes::Rivals;
 
 /// Whether a proposal's changes happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,25 +30,32 @@ pub(super) struct Names<'p, 'a> {
     actual: &'a Actual,
     contest: &'p Contest,
     /// Who writes a record.
-    writers: HashMap<RecordKey, Vec<usize>>,
+    writers: HashMap<RecordKey, Vec<usize>, RandomState>,
     standing: Vec<Standing>,
 }
 
 impl<'p, 'a> Names<'p, 'a> {
-    /// Settles which proposals stand when nothing is held.
-    pub fn settle(proposals: &'p [Proposal<'a>], contest: &'p Contest, actual: &'a Actual) -> Self {
-        let mut writers: HashMap<RecordKey, Vec<usize>> = HashMap::with_capacity(proposals.len());
-        for (at, proposal) in proposals.iter().enumerate() {
-            for record in proposal.touches() {
-                writers.entry(record.key).or_default().push(at);
+    /// Settles which proposals stand when nothing is held. `entangled` are the proposals that write existing records.
+    pub fn settle(
+        proposals: &'p [Proposal<'a>],
+        entangled: &[usize],
+        contest: &'p Contest,
+        actual: &'a Actual,
+    ) -> Self {
+        let mut writers: HashMap<RecordKey, Vec<usize>, RandomState> = HashMap::default();
+        for at in entangled {
+            for record in proposals[*at].touches() {
+                writers.entry(record.key).or_default().push(*at);
             }
         }
-        let stands = |(at, proposal): (usize, &Proposal<'_>)| {
-            if proposal.obstacle.is_some() || contest.loses(at) { Standing::Blocked } else { Standing::Happens }
+        let stands = |proposal: &Proposal<'_>| match proposal.obstacle {
+            Some(_) => Standing::Blocked,
+            None => Standing::Happens,
         };
-        let standing = proposals.iter().enumerate().map(stands).collect();
+        let mut standing: Vec<Standing> = proposals.iter().map(stands).collect();
+        contest.losers().for_each(|at| standing[at] = Standing::Blocked);
         let mut names = Self { proposals, actual, contest, writers, standing };
-        names.take_out((0..proposals.len()).collect());
+        names.take_out((0..proposals.len()).filter(|at| proposals[*at].names.rivals == Rivals::Possible).collect());
         names
     }
 
@@ -67,15 +77,20 @@ impl<'p, 'a> Names<'p, 'a> {
         self.standing[at]
     }
 
+    /// The places of the proposals whose changes do not happen.
+    pub fn not_happening(&self) -> impl Iterator<Item = (usize, Standing)> {
+        self.standing.iter().copied().enumerate().filter(|(_, standing)| *standing != Standing::Happens)
+    }
+
     /// Whether somebody whose change is planned, held or not, wants the name.
-    pub fn is_given(&self, space: Namespace, name: &Text) -> bool {
-        self.contest.claimants(space, name).iter().any(|at| self.standing[*at] != Standing::Blocked)
+    pub fn is_given(&self, space: Namespace, name: &str) -> bool {
+        self.contest.claimants(self.proposals, space, name).any(|at| self.standing[at] != Standing::Blocked)
     }
 
     /// Why a blocked proposal is blocked, once everything has settled.
     pub fn obstacle(&self, at: usize) -> Obstacle {
         if let Some(obstacle) = &self.proposals[at].obstacle {
-            return obstacle.clone();
+            return Obstacle::clone(obstacle);
         }
         let missed = self.missed(at);
         let of = |field| missed.iter().find(|(space, _)| space.field() == field);
@@ -97,7 +112,7 @@ impl<'p, 'a> Names<'p, 'a> {
             waiting.extend(fallen.drain(..).flat_map(|at| self.waiting_for(at)));
             let Some(at) = waiting.pop() else { return };
             if self.standing[at] != Standing::Blocked
-                && self.proposals[at].sets().any(|(space, name)| self.is_taken(at, space, &name))
+                && self.proposals[at].sets().any(|(space, name)| self.is_taken(at, space, name))
             {
                 self.standing[at] = Standing::Blocked;
                 fallen.push(at);
@@ -108,12 +123,12 @@ impl<'p, 'a> Names<'p, 'a> {
     /// Who wants a name that the records of this proposal hold today.
     fn waiting_for(&self, at: usize) -> Vec<usize> {
         let held = self.proposals[at].touches().flat_map(names_of);
-        let wanting = held.flat_map(|(space, name)| self.contest.claimants(space, &name));
-        wanting.copied().filter(|other| *other != at).collect()
+        let wanting = held.flat_map(|(space, name)| self.contest.claimants(self.proposals, space, name));
+        wanting.filter(|other| *other != at).collect()
     }
 
     /// The names that the user misses: those it lost to another user, and those it would set that stay taken.
-    fn missed(&self, at: usize) -> Vec<(Namespace, Text)> {
+    fn missed(&self, at: usize) -> Vec<(Namespace, &str)> {
         let proposal = &self.proposals[at];
         let lost = proposal.wants().filter(|(space, _)| self.contest.lost_to(at, *space).is_some());
         let taken = proposal.sets().filter(|(space, name)| self.is_taken(at, *space, name));
@@ -152,15 +167,15 @@ impl<'p, 'a> Names<'p, 'a> {
     fn taken_obstacle(&self, at: usize, code: Code, space: Namespace, name: &str) -> Obstacle {
         let mut candidates: Vec<RecordKey> = self.keepers(at, space, name).map(|record| record.key).collect();
         candidates.sort_unstable();
-        let what = space.field();
+        let (what, name) = (space.field(), folded(name));
         let message = match (candidates.first(), self.contest.lost_to(at, space)) {
             (Some(keeper), _) => format!("the {what} {name} is held by {keeper}: rename one of the two"),
             (None, Some(winner)) => {
-                let Proposal { user, person, link, .. } = &self.proposals[winner];
-                let winner = link.user_principal_name.as_deref().map_or_else(|| user.to_string(), str::to_owned);
+                let winner = &self.proposals[winner];
+                let who = winner.name.as_deref().map_or_else(|| winner.who.key().to_string(), str::to_owned);
                 format!(
-                    "the {what} {name} goes to {winner}, whose rule `{}` comes first: rename one of the two",
-                    person.rule.name
+                    "the {what} {name} goes to {who}, whose rule `{}` comes first: rename one of the two",
+                    winner.rule()
                 )
             }
             (None, None) => format!("the {what} {name} stays taken"),
@@ -170,10 +185,10 @@ impl<'p, 'a> Names<'p, 'a> {
 }
 
 /// The names that a record holds, by namespace.
-fn names_of(record: &Record) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+fn names_of(record: &Record) -> impl Iterator<Item = (Namespace, &str)> {
     let spaces = [Namespace::LoginUsername, Namespace::LoginEmail, Namespace::Email(record.key.kind)];
     spaces
         .into_iter()
         .filter(|space| space.admits(record))
-        .filter_map(|space| Some((space, crate::model::folded(record.fields.get(space.field())?))))
+        .filter_map(|space| Some((space, record.fields.get(space.field())?)))
 }

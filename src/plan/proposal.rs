@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
+use foldhash::quality::RandomState;
+
 use crate::actual::{Actual, Namespace};
-use crate::desired::Person;
-use crate::model::{Kind, Link, Record, RecordKey, Seen, Status, Text, UserKey, fold, folded, login};
+use crate::desired::reach::Ranked;
+use crate::model::{Digest, Field, Id, Kind, Mark, Record, RecordKey, Seen, Status, Text, UserKey, same_name};
 
 use super::contest::Contest;
 use super::values::Sourced;
-use super::{Action, Code, FieldChange, Preserved, Provenance, Slot, Touch, UserRef};
-use crate::model::Field;
+use super::wishes::{Login, Wishes};
+use super::{Action, Code, FieldChange, FieldChanges, Preserved, Provenance, Reason, Slot, Touch, UserRef};
 
 /// What a user's situation comes to.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub(super) enum Draft<'a> {
     /// The record is deactivated.
     Retire(Retire<'a>),
     /// A record is made or written.
-    Proposal(Box<Proposal<'a>>),
+    Proposal(Proposal<'a>),
 }
 
 /// A deactivation: of a user that is gone, unmatched or disabled.
@@ -38,21 +40,36 @@ pub(super) struct Retire<'a> {
     pub reason: &'static str,
 }
 
-/// A record that is made or written, with the records that have to make way.
+/// A directory user, where its identity is kept already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Who<'a> {
+    pub tenant: &'a Id,
+    pub user: &'a Id,
+}
+
+/// A record that is made or written, with the records that have to make way. A first plan has one for everybody, so it
+/// is kept small.
 #[derive(Debug)]
 pub(super) struct Proposal<'a> {
-    pub user: UserKey,
-    pub person: Person<'a>,
+    pub who: Who<'a>,
+    /// The user's name, as a link remembers it.
+    pub name: Option<Text>,
+    /// The winning rule.
+    pub ranked: &'a Ranked<'a>,
+    /// Stands for what was seen of the user.
+    pub content: Digest,
     /// The record that the user owns today.
     pub linked: Option<&'a Record>,
     pub target: Target<'a>,
     /// Records of the other kind that are archived for it (rule R6).
     pub archives: Vec<&'a Record>,
-    pub values: Sourced,
-    pub link: Link,
-    pub reason: String,
+    /// The names that the record will have.
+    pub names: Wishes<'a>,
+    /// What is different about the target afterwards, its status too.
+    pub fields: FieldChanges,
+    pub reason: Reason,
     /// What blocks it before names are compared.
-    pub obstacle: Option<Obstacle>,
+    pub obstacle: Option<Box<Obstacle>>,
 }
 
 /// What happens to which record.
@@ -81,30 +98,62 @@ impl<'a> Target<'a> {
     }
 }
 
+impl<'a> Who<'a> {
+    pub const fn of(key: &'a UserKey) -> Self {
+        Self { tenant: &key.tenant, user: &key.user }
+    }
+
+    pub fn key(self) -> UserKey {
+        UserKey { tenant: self.tenant.clone(), user: self.user.clone() }
+    }
+}
+
 impl<'a> Proposal<'a> {
     pub const fn kind(&self) -> Kind {
-        self.person.rule.kind
+        self.ranked.rule.kind
+    }
+
+    /// The winning rule's name.
+    pub const fn rule(&self) -> &'a Text {
+        &self.ranked.rule.name
+    }
+
+    /// Whether it writes no record that exists.
+    pub fn is_apart(&self) -> bool {
+        self.target.record().is_none() && self.archives.is_empty()
     }
 
     pub fn user_ref(&self) -> UserRef {
-        UserRef { key: self.user.clone(), user_principal_name: self.link.user_principal_name.clone() }
+        UserRef { key: self.who.key(), user_principal_name: self.name.clone() }
     }
 
-    /// The names that the user wants: those that its record will have.
-    pub fn wants(&self) -> impl Iterator<Item = (Namespace, Text)> + '_ {
-        let fields = &self.values.fields;
-        let spaces: &[Namespace] = match (self.kind(), login(self.kind(), fields)) {
+    /// What a link remembers once this was applied: nothing is proposed for users that may not log in.
+    pub const fn seen(&self) -> Seen {
+        Seen::Present { content: self.content, rule: self.ranked.digest, enabled: true }
+    }
+
+    /// The names that the user wants, as they are spelled: those that its record will have.
+    pub fn wants(&self) -> impl Iterator<Item = (Namespace, &str)> {
+        let spaces: &[Namespace] = match (self.kind(), self.names.login) {
             (Kind::Employee, _) => &[Namespace::LoginEmail, Namespace::Email(Kind::Employee), Namespace::LoginUsername],
-            (Kind::Contact, true) => {
+            (Kind::Contact, Login::Some) => {
                 &[Namespace::LoginEmail, Namespace::Email(Kind::Contact), Namespace::LoginUsername]
             }
-            (Kind::Contact, false) => &[Namespace::Email(Kind::Contact)],
+            (Kind::Contact, Login::None) => &[Namespace::Email(Kind::Contact)],
         };
-        spaces.iter().filter_map(|space| Some((*space, folded(fields.get(space.field())?))))
+        spaces.iter().filter_map(|space| Some((*space, self.names.get(*space)?)))
+    }
+
+    /// The marks of the names that the user wants, each once.
+    pub fn claims(&self) -> impl Iterator<Item = Mark> {
+        let [email, username] = self.names.marks;
+        let wants_email = self.names.email.is_some();
+        let wants_username = self.names.username.is_some() && self.names.login == Login::Some;
+        [(wants_email, email), (wants_username, username)].into_iter().filter_map(|(wants, mark)| wants.then_some(mark))
     }
 
     /// The names that this change newly sets: those that the record it writes does not have yet.
-    pub fn sets(&self) -> impl Iterator<Item = (Namespace, Text)> + '_ {
+    pub fn sets(&self) -> impl Iterator<Item = (Namespace, &str)> {
         self.wants().filter(|(space, name)| !self.target.record().is_some_and(|record| holds(record, *space, name)))
     }
 
@@ -129,23 +178,7 @@ impl<'a> Proposal<'a> {
     /// Whether a record that this writes still has the name afterwards.
     pub fn leaves(&self, record: &Record, space: Namespace, name: &str) -> bool {
         let written = self.target.record().is_some_and(|target| target.key == record.key);
-        written && self.wants().any(|(wanted, value)| wanted == space && value == name)
-    }
-
-    /// What is different afterwards, except the status.
-    pub fn field_changes(&self) -> impl Iterator<Item = FieldChange> + '_ {
-        let before = self.target.record();
-        let differs = move |&field: &Field| {
-            let held = before.and_then(|record| record.fields.get(field));
-            let after = self.values.fields.get(field);
-            (held != after).then(|| FieldChange {
-                slot: Slot::Field(field),
-                before: held.map(Text::from),
-                after: after.map(Text::from),
-                from: self.values.from(field),
-            })
-        };
-        Field::of(self.kind()).iter().filter_map(differs)
+        written && self.wants().any(|(wanted, value)| wanted == space && same_name(value, name))
     }
 
     /// What is done to the wanted record.
@@ -163,23 +196,35 @@ impl<'a> Proposal<'a> {
     pub fn actions(&self) -> impl Iterator<Item = Action> + Clone {
         std::iter::repeat_n(Action::Archive, self.archives.len()).chain(std::iter::once(self.action()))
     }
+}
 
-    /// The change of status, if there is one.
-    pub fn status_change(&self) -> Option<FieldChange> {
-        let before = self.target.record().map(|record| record.status);
-        (before != Some(Status::Active)).then(|| status_change(before, Status::Active))
-    }
+/// What is different about a record when it is active with these values: the status first.
+pub(super) fn changes(kind: Kind, target: Target<'_>, values: &Sourced<'_>) -> FieldChanges {
+    let before = target.record();
+    let was = before.map(|record| record.status);
+    let status = (was != Some(Status::Active)).then(|| status_change(was, Status::Active));
+    let differs = |&field: &Field| {
+        let held = before.and_then(|record| record.fields.get(field));
+        let after = values.get(field);
+        let change = || FieldChange { slot: Slot::Field(field), before: held, after, from: values.from(field) };
+        (held != after).then(change)
+    };
+    status.into_iter().chain(Field::of(kind).iter().filter_map(differs)).collect()
 }
 
 /// Whether a record has a name that counts in the namespace.
 fn holds(record: &Record, space: Namespace, name: &str) -> bool {
-    space.admits(record) && record.fields.get(space.field()).is_some_and(|held| fold(held) == name)
+    space.admits(record) && record.fields.get(space.field()).is_some_and(|held| same_name(held, name))
 }
 
 /// A change of status.
-pub(super) fn status_change(before: Option<Status>, after: Status) -> FieldChange {
-    let word = |status: Status| Text::const_new(status.word());
-    FieldChange { slot: Slot::Status, before: before.map(word), after: Some(word(after)), from: Provenance::Directory }
+pub(super) fn status_change(before: Option<Status>, after: Status) -> FieldChange<'static> {
+    FieldChange {
+        slot: Slot::Status,
+        before: before.map(Status::word),
+        after: Some(after.word()),
+        from: Provenance::Directory,
+    }
 }
 
 /// Whether nobody living owns the record: bmsync may take it over.
@@ -203,20 +248,24 @@ pub(super) fn other_logins<'a>(
 }
 
 /// A login that another user's change merges into a record without a login needs no archiving: it makes way by itself.
-/// A merge that is already known not to happen makes no way.
-pub(super) fn make_room(proposals: &mut [Proposal<'_>], contest: &Contest) {
-    let merges = |(at, proposal): (usize, &Proposal<'_>)| match proposal.target {
+/// A merge that is already known not to happen makes no way. `entangled` are the proposals that write existing records.
+pub(super) fn make_room(proposals: &mut [Proposal<'_>], entangled: &[usize], contest: &Contest) {
+    let merges = |at: &usize| match proposals[*at].target {
         Target::Merge(record)
-            if !login(proposal.kind(), &proposal.values.fields)
-                && proposal.obstacle.is_none()
-                && !contest.loses(at) =>
+            if proposals[*at].names.login == Login::None
+                && proposals[*at].obstacle.is_none()
+                && !contest.loses(*at) =>
         {
             Some(record.key)
         }
         Target::Merge(_) | Target::Create | Target::Restore(_) | Target::Update(_) => None,
     };
-    let freed: HashSet<RecordKey> = proposals.iter().enumerate().filter_map(merges).collect();
-    for proposal in proposals {
+    let freed: HashSet<RecordKey, RandomState> = entangled.iter().filter_map(merges).collect();
+    if freed.is_empty() {
+        return;
+    }
+    for at in entangled {
+        let proposal = &mut proposals[*at];
         let own = proposal.linked.map(|record| record.key);
         proposal.archives.retain(|record| Some(record.key) == own || !freed.contains(&record.key));
     }

@@ -1,34 +1,60 @@
 //! The values that a record has afterwards, each with where it comes from (rules R2, R3, R11).
 
+use std::borrow::Cow;
+
 use crate::actual::Actual;
 use crate::desired::Person;
 use crate::desired::source::{attribute, email, username};
-use crate::model::{Field, Fields, Kind, Record};
+use crate::model::{Field, Fields, Kind, Record, filled};
 
 use super::Provenance;
 
-/// Values with their provenance.
+/// Values with their provenance, borrowed from wherever they come from. None is blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sourced {
-    /// The values.
-    pub fields: Fields,
+pub struct Sourced<'a> {
+    values: [Option<Cow<'a, str>>; Field::ALL.len()],
     from: [Provenance; Field::ALL.len()],
 }
 
-impl Sourced {
+impl<'a> Sourced<'a> {
+    fn empty() -> Self {
+        Self { values: [const { None }; Field::ALL.len()], from: [Provenance::Record; Field::ALL.len()] }
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&str> {
+        self.values[field as usize].as_deref()
+    }
+
+    /// The value of a field, to be kept.
+    #[must_use]
+    pub fn kept(&self, field: Field) -> Option<Cow<'a, str>> {
+        self.values[field as usize].clone()
+    }
+
     /// Where the value of a field comes from.
     #[must_use]
     pub const fn from(&self, field: Field) -> Provenance {
         self.from[field as usize]
     }
 
-    fn set(&mut self, field: Field, value: Option<(&str, Provenance)>) {
-        self.fields.set(field, value.map(|(value, _)| value));
+    /// Whether a record of that kind with these values has a login.
+    #[must_use]
+    pub fn login(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Employee => true,
+            Kind::Contact => self.get(Field::PortalAccess) == Some("true"),
+        }
+    }
+
+    fn set(&mut self, field: Field, value: Option<(&'a str, Provenance)>) {
         self.from[field as usize] = value.map_or(Provenance::Record, |(_, from)| from);
+        self.values[field as usize] = value.and_then(|(value, _)| filled(value)).map(Cow::Borrowed);
     }
 
     fn clear(&mut self, field: Field, from: Provenance) {
-        self.fields.set(field, None);
+        self.values[field as usize] = None;
         self.from[field as usize] = from;
     }
 }
@@ -80,9 +106,9 @@ impl<'a> Ground<'a> {
 /// The values of a person's record: for each field the first that is not blank of the directory's, the rule's, what the
 /// record holds, and for employees the default's.
 #[must_use]
-pub fn values(person: &Person<'_>, ground: &Ground<'_>, actual: &Actual, defaults: &Fields) -> Sourced {
-    let mut sourced = Sourced { fields: Fields::default(), from: [Provenance::Record; Field::ALL.len()] };
-    let (user, rule) = (person.user, person.rule);
+pub fn values<'a>(person: &Person<'a>, ground: &Ground<'a>, actual: &'a Actual, defaults: &'a Fields) -> Sourced<'a> {
+    let mut sourced = Sourced::empty();
+    let (user, rule) = (person.user, person.rule());
     for &field in Field::of(rule.kind) {
         let ruled = || rule.values.get(field).map(|value| (value, Provenance::Rule));
         let directory = |value| (value, Provenance::Directory);
@@ -90,10 +116,13 @@ pub fn values(person: &Person<'_>, ground: &Ground<'_>, actual: &Actual, default
             (Field::Username | Field::SecurityRole, Kind::Contact) if !rule.makes_login() => {
                 sourced.clear(field, Provenance::Rule);
             }
-            (Field::Username, _) => {
-                let name = username(user);
-                sourced.set(field, name.as_deref().map(directory).or_else(|| ground.get(field)));
-            }
+            (Field::Username, _) => match username(user) {
+                None => sourced.set(field, ground.get(field)),
+                name @ Some(_) => {
+                    sourced.values[field as usize] = name;
+                    sourced.from[field as usize] = Provenance::Directory;
+                }
+            },
             (Field::Email, _) => {
                 sourced.set(field, email(user, rule.email).map(directory).or_else(|| ground.get(field)));
             }

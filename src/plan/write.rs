@@ -3,79 +3,81 @@
 use std::collections::HashSet;
 
 use crate::actual::Namespace;
-use crate::model::{Field, Kind, Link, Record, Status, Text, folded};
+use crate::model::{Field, Kind, Record, Status, Text, folded};
 
 use super::judge::Judgement;
 use super::names::Standing;
 use super::proposal::{Proposal, Retire, status_change};
-use super::{Action, Blocked, Change, FieldChange, Hold, LinkChange, Provenance, Slot};
+use super::{Action, Blocked, Change, FieldChange, Hold, LinkChange, Provenance, Reason, Slot, UserRef};
 
-/// Writes proposals and deactivations down as changes and blocked entries; keeps the names that archives get apart.
-pub(super) struct Writer<'j, 'p, 'a> {
-    judgement: &'j Judgement<'p, 'a>,
-    given: HashSet<(Field, Text)>,
-    changes: Vec<Change>,
-    blocked: Vec<Blocked>,
+/// What becomes of a proposal whose changes do not simply happen.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    Blocked,
+    Held(Option<Hold>),
 }
 
-impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
-    pub fn new(judgement: &'j Judgement<'p, 'a>) -> Self {
-        Self { judgement, given: HashSet::new(), changes: Vec::new(), blocked: Vec::new() }
-    }
+/// What there is to write beside the changes of the wanted records: everything that needs a look at other proposals.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub archives: Vec<Change>,
+    pub blocked: Vec<Blocked>,
+    /// By the place of the proposal, ascending.
+    pub fates: Vec<(usize, Fate)>,
+}
 
-    /// Changes and blocked users.
-    pub fn into_parts(self) -> (Vec<Change>, Vec<Blocked>) {
-        (self.changes, self.blocked)
-    }
-
-    pub fn proposal(&mut self, at: usize, proposal: &Proposal<'a>) {
-        match self.judgement.names.standing(at) {
-            Standing::Blocked => {
-                let obstacle = self.judgement.names.obstacle(at);
-                self.blocked.push(Blocked {
-                    user: proposal.user_ref(),
-                    rule: proposal.person.rule.name.clone(),
-                    code: obstacle.code,
-                    message: obstacle.message,
-                    candidates: obstacle.candidates,
-                });
+impl Aside {
+    /// Writes down who is blocked and what is archived. `entangled` are the proposals that write existing records.
+    pub fn new(judgement: &Judgement<'_, '_>, proposals: &[Proposal<'_>], entangled: &[usize]) -> Self {
+        let mut aside = Self { archives: Vec::new(), blocked: Vec::new(), fates: Vec::new() };
+        for (at, standing) in judgement.names.not_happening() {
+            let fate = match standing {
+                Standing::Blocked => Fate::Blocked,
+                Standing::Happens | Standing::Held => Fate::Held(hold(judgement, &proposals[at])),
+            };
+            if standing == Standing::Blocked {
+                aside.blocked.push(blocked(judgement, at, &proposals[at]));
             }
-            Standing::Held => self.change(proposal, self.judgement.hold(&proposal.user.tenant, &proposal.actions())),
-            Standing::Happens => self.change(proposal, None),
+            aside.fates.push((at, fate));
         }
-    }
-
-    pub fn retire(&mut self, retire: &Retire<'a>) {
-        let held = self.judgement.hold(&retire.user.key.tenant, &std::iter::once(Action::Deactivate));
-        self.changes.push(deactivate(retire, held));
-    }
-
-    fn change(&mut self, proposal: &Proposal<'a>, held: Option<Hold>) {
-        for record in &proposal.archives {
-            let change = self.archive(proposal, record, held);
-            self.changes.push(change);
+        let mut archiver = Archiver { judgement, given: HashSet::new() };
+        for at in entangled {
+            let proposal = &proposals[*at];
+            let held = match judgement.names.standing(*at) {
+                Standing::Blocked => continue,
+                Standing::Happens => None,
+                Standing::Held => hold(judgement, proposal),
+            };
+            aside.archives.extend(proposal.archives.iter().map(|record| archiver.archive(proposal, record, held)));
         }
-        let all = 1 + Field::of(proposal.kind()).len();
-        let mut fields = Vec::with_capacity(if proposal.target.record().is_none() { all } else { 0 });
-        fields.extend(proposal.status_change());
-        fields.extend(proposal.field_changes());
-        self.changes.push(Change {
-            action: proposal.action(),
-            kind: proposal.kind(),
-            id: proposal.target.record().map(|record| record.key.id),
-            user: proposal.user_ref(),
-            rule: Some(proposal.person.rule.name.clone()),
-            reason: proposal.reason.clone(),
-            held,
-            fields,
-            link: LinkChange::Set(proposal.link.clone()),
-        });
+        aside
     }
+}
 
-    fn archive(&mut self, proposal: &Proposal<'a>, record: &Record, held: Option<Hold>) -> Change {
-        let mut fields = vec![status_change(Some(record.status), Status::Archived)];
-        fields.extend(self.archived_names(record));
-        let rule = &proposal.person.rule.name;
+fn hold(judgement: &Judgement<'_, '_>, proposal: &Proposal<'_>) -> Option<Hold> {
+    judgement.hold(proposal.who.tenant, &proposal.actions())
+}
+
+fn blocked(judgement: &Judgement<'_, '_>, at: usize, proposal: &Proposal<'_>) -> Blocked {
+    let obstacle = judgement.names.obstacle(at);
+    Blocked {
+        user: proposal.user_ref(),
+        rule: proposal.rule().clone(),
+        code: obstacle.code,
+        message: obstacle.message,
+        candidates: obstacle.candidates,
+    }
+}
+
+/// Writes archives down; keeps the names that they get apart.
+struct Archiver<'j, 'p, 'a> {
+    judgement: &'j Judgement<'p, 'a>,
+    given: HashSet<(Field, Text)>,
+}
+
+impl Archiver<'_, '_, '_> {
+    fn archive(&mut self, proposal: &Proposal<'_>, record: &Record, held: Option<Hold>) -> Change {
+        let rule = proposal.rule();
         let reason = match proposal.linked {
             Some(linked) if linked.key == record.key => {
                 format!("rule `{rule}` makes this user {}", proposal.kind().with_article())
@@ -84,21 +86,29 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
                 format!("it holds the login of this user, whom rule `{rule}` makes {}", proposal.kind().with_article())
             }
         };
+        let names = self.archived_names(record);
+        let renamed = names.iter().map(|(field, name)| FieldChange {
+            slot: Slot::Field(*field),
+            before: record.fields.get(*field),
+            after: Some(name),
+            from: Provenance::Rule,
+        });
+        let status = status_change(Some(record.status), Status::Archived);
         Change {
             action: Action::Archive,
             kind: record.key.kind,
             id: Some(record.key.id),
             user: proposal.user_ref(),
             rule: Some(rule.clone()),
-            reason,
+            reason: Reason::from(reason),
             held,
-            fields,
+            fields: std::iter::once(status).chain(renamed).collect(),
             link: LinkChange::Archived,
         }
     }
 
     /// The names of an archived record: the first suffix that no record of any status has or gets (rule R6).
-    fn archived_names(&mut self, record: &Record) -> Vec<FieldChange> {
+    fn archived_names(&mut self, record: &Record) -> Vec<(Field, String)> {
         let fields = Field::of(record.key.kind).iter().filter(|field| matches!(field, Field::Username | Field::Email));
         let names: Vec<(Field, &str)> = fields.filter_map(|field| Some((*field, record.fields.get(*field)?))).collect();
         let suffixes =
@@ -107,15 +117,10 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
             names.iter().all(|(field, name)| !self.is_used(*field, &folded(&format!("{name}{suffix}"))))
         };
         let suffix = suffixes.into_iter().find(free).unwrap_or_default();
-        let change = |(field, name): &(Field, &str)| FieldChange {
-            slot: Slot::Field(*field),
-            before: Some(Text::from(*name)),
-            after: Some(Text::from(format!("{name}{suffix}"))),
-            from: Provenance::Rule,
-        };
-        let changes: Vec<FieldChange> = names.iter().map(change).collect();
-        self.given.extend(names.iter().map(|(field, name)| (*field, folded(&format!("{name}{suffix}")))));
-        changes
+        let names: Vec<(Field, String)> =
+            names.into_iter().map(|(field, name)| (field, format!("{name}{suffix}"))).collect();
+        self.given.extend(names.iter().map(|(field, name)| (*field, folded(name))));
+        names
     }
 
     fn is_used(&self, field: Field, name: &Text) -> bool {
@@ -128,18 +133,34 @@ impl<'j, 'p, 'a> Writer<'j, 'p, 'a> {
     }
 }
 
-fn deactivate(retire: &Retire<'_>, held: Option<Hold>) -> Change {
+/// The change of the wanted record.
+pub(super) fn change(proposal: Proposal<'_>, held: Option<Hold>) -> Change {
+    let (action, kind, seen) = (proposal.action(), proposal.kind(), proposal.seen());
+    Change {
+        action,
+        kind,
+        id: proposal.target.record().map(|record| record.key.id),
+        rule: Some(proposal.rule().clone()),
+        user: UserRef { key: proposal.who.key(), user_principal_name: proposal.name },
+        reason: proposal.reason,
+        held,
+        fields: proposal.fields,
+        link: LinkChange::Set(seen),
+    }
+}
+
+/// The change of a record whose user may not log in any more.
+pub(super) fn deactivate(retire: Retire<'_>, held: Option<Hold>) -> Change {
     let Retire { user, record, rule, seen, reason } = retire;
-    let link = Link { user: user.key.clone(), user_principal_name: user.user_principal_name.clone(), seen: *seen };
     Change {
         action: Action::Deactivate,
         kind: record.key.kind,
         id: Some(record.key.id),
-        user: user.clone(),
+        user,
         rule: rule.cloned(),
-        reason: (*reason).to_owned(),
+        reason: Reason::Fixed(reason),
         held,
-        fields: vec![status_change(Some(record.status), Status::Inactive)],
-        link: LinkChange::Set(link),
+        fields: std::iter::once(status_change(Some(record.status), Status::Inactive)).collect(),
+        link: LinkChange::Set(seen),
     }
 }

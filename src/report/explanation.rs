@@ -65,8 +65,8 @@ fn field_json(explained: &ExplainedField) -> serde_json::Result<Value> {
     let slot = crate::plan::Slot::Field(*field);
     Ok(json!({
         "name": field.word(),
-        "actual": serde_json::to_value(ValueJson::of(slot, actual.as_ref()))?,
-        "desired": serde_json::to_value(ValueJson::of(slot, desired.as_ref()))?,
+        "actual": serde_json::to_value(ValueJson::of(slot, actual.as_deref()))?,
+        "desired": serde_json::to_value(ValueJson::of(slot, desired.as_deref()))?,
         "from": from.word(),
     }))
 }
@@ -149,7 +149,7 @@ fn fields(out: &mut String, fields: &[ExplainedField], palette: Palette) {
 }
 
 fn shown(field: Field, value: Option<&Text>) -> String {
-    words::shown(crate::plan::Slot::Field(field), value)
+    words::shown(crate::plan::Slot::Field(field), value.map(Text::as_str))
 }
 
 fn outcome(out: &mut String, explanation: &Explanation, palette: Palette) {
@@ -159,7 +159,7 @@ fn outcome(out: &mut String, explanation: &Explanation, palette: Palette) {
         let held = change.held.map_or_else(String::new, |hold| format!(" (held back: {})", hold.word()));
         let what =
             palette.paint(tone(change.action), format!("{} {}", change.action.word(), words::record_name(change)));
-        let _ = writeln!(out, "  {what}{held}: {}", safe(&change.reason));
+        let _ = writeln!(out, "  {what}{held}: {}", safe(&change.reason()));
         for field in &change.fields {
             let _ = writeln!(out, "      {}: {}", field.slot.word(), words::transition(field));
         }

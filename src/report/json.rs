@@ -2,19 +2,21 @@
 //!
 //! The same plan and time give the same bytes. Serialised straight from the plan, without a tree in between.
 
-use std::io::{self, Write as _};
+use std::borrow::Cow;
+use std::io;
 
 use jiff::Timestamp;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use crate::model::{Field, Id, Kind, RecordKey, Text};
+use crate::model::{Field, Id, Kind, RecordKey};
 use crate::plan::{
-    Action, Basis, Blocked, Change, FieldChange, Plan, Preserved, PreservedField, Provenance, Slot, Summary,
-    TenantHead, TenantState, UserRef,
+    Action, Basis, Blocked, Change, FieldChange, FieldChanges, Plan, Preserved, PreservedField, Provenance, Slot,
+    Summary, TenantHead, TenantState, UserRef,
 };
 
 use super::layout::Shallow;
+use super::line::{self, Told};
 
 /// The version of the format. Fields are only ever added to it.
 pub const FORMAT_VERSION: &str = "1";
@@ -24,14 +26,7 @@ pub const FORMAT_VERSION: &str = "1";
 /// # Errors
 /// Those of the writer.
 pub fn write(plan: &Plan, created_at: Timestamp, out: &mut dyn io::Write) -> io::Result<()> {
-    // A buffer of a known type: the many small pieces of JSON are copied into it and not called out one by one.
-    let mut out = io::BufWriter::with_capacity(1 << 16, out);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Shallow::default());
-    let written = document(plan, created_at).serialize(&mut serializer).map_err(io::Error::from);
-    let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    // What is left after a failure must not be tried again when the buffer is dropped.
-    let _ = out.into_parts();
-    written
+    write_lines(plan, created_at, plan.changes.iter().map(|change| (change, Told::Nothing)), out)
 }
 
 /// Writes the plan as [`write`] does, with `cause` in each change: one word, or null, per change of the plan, in its
@@ -45,8 +40,31 @@ pub fn write_with_causes(
     causes: &[Option<&'static str>],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Shallow::default());
-    document_of(plan, created_at, Caused { changes: &plan.changes, causes }).serialize(&mut serializer)?;
+    let cause = |at: usize| Told::Cause(causes.get(at).copied().flatten());
+    write_lines(plan, created_at, plan.changes.iter().enumerate().map(|(at, change)| (change, cause(at))), out)
+}
+
+/// The key of the list that is written line by line, as it stands without an item: a line break that is part of a text
+/// is never written as one, so this is found nowhere else.
+const CHANGES: &str = "\n  \"changes\": [";
+
+fn write_lines<'a>(
+    plan: &Plan,
+    created_at: Timestamp,
+    changes: impl Iterator<Item = (&'a Change, Told)>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut rest = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut rest, Shallow::default());
+    document_of(plan, created_at, [(); 0]).serialize(&mut serializer)?;
+    let at = rest.windows(CHANGES.len()).position(|window| window == CHANGES.as_bytes());
+    let (head, tail) = rest.split_at(at.map_or(rest.len(), |at| at + CHANGES.len()));
+    out.write_all(head)?;
+    line::write(changes, out)?;
+    if !plan.changes.is_empty() {
+        out.write_all(b"\n  ")?;
+    }
+    out.write_all(tail)?;
     out.write_all(b"\n")
 }
 
@@ -114,30 +132,6 @@ impl<T, J: Serialize> Serialize for List<'_, T, J> {
     }
 }
 
-/// Changes with what causes each.
-struct Caused<'a> {
-    changes: &'a [Change],
-    causes: &'a [Option<&'static str>],
-}
-
-impl Serialize for Caused<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.changes.len()))?;
-        for (at, change) in self.changes.iter().enumerate() {
-            let cause = self.causes.get(at).copied().flatten();
-            list.serialize_element(&CausedJson { change: ChangeJson::of(change), cause })?;
-        }
-        list.end()
-    }
-}
-
-#[derive(Serialize)]
-struct CausedJson<'a> {
-    #[serde(flatten)]
-    change: ChangeJson<'a>,
-    cause: Option<&'static str>,
-}
-
 /// A time in whole seconds: `2026-11-23T10:00:00Z`.
 struct Seconds(Timestamp);
 
@@ -198,24 +192,32 @@ pub(super) struct ChangeJson<'a> {
     id: Option<u64>,
     user: UserJson<'a>,
     rule: Option<&'a str>,
-    reason: &'a str,
+    reason: Cow<'a, str>,
     held: Option<&'static str>,
-    fields: List<'a, FieldChange, FieldJson<'a>>,
+    fields: FieldsJson<'a>,
 }
 
 impl<'a> ChangeJson<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
-        let Change { action, kind, id, user, rule, reason, held, fields, link: _ } = change;
+        let Change { action, kind, id, user, rule, reason: _, held, fields, link: _ } = change;
         Self {
             action: *action,
             kind: *kind,
             id: *id,
             user: UserJson::of(user),
             rule: rule.as_deref(),
-            reason,
+            reason: change.reason(),
             held: held.map(crate::plan::Hold::word),
-            fields: List(fields, FieldJson::of),
+            fields: FieldsJson(fields),
         }
+    }
+}
+
+struct FieldsJson<'a>(&'a FieldChanges);
+
+impl Serialize for FieldsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(FieldJson::of))
     }
 }
 
@@ -228,14 +230,8 @@ struct FieldJson<'a> {
 }
 
 impl<'a> FieldJson<'a> {
-    fn of(change: &'a FieldChange) -> Self {
-        let FieldChange { slot, before, after, from } = change;
-        Self {
-            name: slot.word(),
-            before: ValueJson::of(*slot, before.as_ref()),
-            after: ValueJson::of(*slot, after.as_ref()),
-            from: *from,
-        }
+    fn of(FieldChange { slot, before, after, from }: FieldChange<'a>) -> Self {
+        Self { name: slot.word(), before: ValueJson::of(slot, before), after: ValueJson::of(slot, after), from }
     }
 }
 
@@ -248,10 +244,10 @@ pub(super) enum ValueJson<'a> {
 }
 
 impl<'a> ValueJson<'a> {
-    pub(super) fn of(slot: Slot, value: Option<&'a Text>) -> Self {
+    pub(super) fn of(slot: Slot, value: Option<&'a str>) -> Self {
         match (slot, value) {
             (Slot::Field(Field::PortalAccess), Some(value)) => Self::Flag(value == "true"),
-            (Slot::Field(_) | Slot::Status, value) => Self::Text(value.map(Text::as_str)),
+            (Slot::Field(_) | Slot::Status, value) => Self::Text(value),
         }
     }
 }
@@ -283,8 +279,8 @@ impl<'a> PreservedFieldJson<'a> {
         let PreservedField { slot, actual, desired } = field;
         Self {
             name: slot.word(),
-            actual: ValueJson::of(*slot, actual.as_ref()),
-            desired: ValueJson::of(*slot, desired.as_ref()),
+            actual: ValueJson::of(*slot, actual.as_deref()),
+            desired: ValueJson::of(*slot, desired.as_deref()),
         }
     }
 }

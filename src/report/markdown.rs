@@ -139,12 +139,12 @@ fn held_title(part: &Part<'_>) -> String {
 }
 
 fn change_item(plan: &Shown<'_>, change: &Change) -> String {
-    let Change { action, kind: _, id: _, user, rule, reason, held: _, fields, link: _ } = change;
+    let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields, link: _ } = change;
     let what = format!("**{}** {}", action.word(), words::record_name(change));
-    let mut item = format!("- {what} of {}: {}\n", whose(plan, user, rule.as_deref()), prose(reason));
+    let mut item = format!("- {what} of {}: {}\n", whose(plan, user, rule.as_deref()), prose(&change.reason()));
     for field in fields {
-        let after = value(field.after.as_deref());
-        let change = match field.before.as_deref() {
+        let after = value(field.after);
+        let change = match field.before {
             Some(before) => format!("{} → {after}", value(Some(before))),
             None => after,
         };

@@ -14,5 +14,6 @@ pub mod shown;
 pub mod text;
 
 mod layout;
+mod line;
 mod sum;
 mod words;

@@ -165,12 +165,12 @@ impl Page<'_> {
 
     fn change(&mut self, change: &Change) {
         let palette = self.view.palette;
-        let Change { action, kind: _, id: _, user: _, rule, reason, held, fields, link: _ } = change;
+        let Change { action, kind: _, id: _, user: _, rule, reason: _, held, fields, link: _ } = change;
         let symbol = if held.is_some() { "⏸" } else { symbol(*action) };
         let tone = if held.is_some() { Tone::Wait } else { tone(*action) };
         let what = palette.paint(tone, format!("{symbol} {} {}", action.word(), words::record_name(change)));
         let rule = rule.as_ref().map_or_else(String::new, |rule| format!(" (rule {})", safe(rule)));
-        self.line(format_args!("    {what}{}: {}", palette.paint(Tone::Dim, rule), safe(reason)));
+        self.line(format_args!("    {what}{}: {}", palette.paint(Tone::Dim, rule), safe(&change.reason())));
         for field in fields {
             let from = palette.paint(Tone::Dim, format!("({})", field.from.word()));
             self.line(format_args!("        {}: {} {from}", field.slot.word(), words::transition(field)));
@@ -248,7 +248,7 @@ impl Page<'_> {
         self.line(format_args!("  {} ({record})", words::user_name(user)));
         for field in fields {
             let (actual, desired) =
-                (words::shown(field.slot, field.actual.as_ref()), words::shown(field.slot, field.desired.as_ref()));
+                (words::shown(field.slot, field.actual.as_deref()), words::shown(field.slot, field.desired.as_deref()));
             self.line(format_args!("        {}: {actual} stays, the rules say {desired}", field.slot.word()));
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::display::{count, counted, safe};
-use crate::model::{Field, Id, Text};
+use crate::model::{Field, Id};
 use crate::plan::{Action, Basis, Change, FieldChange, Slot, Summary, TenantHead, TenantState, UserRef};
 
 /// A user for people to read, safe: the principal name, else the object ID.
@@ -125,19 +125,19 @@ const fn is_word(slot: Slot) -> bool {
 }
 
 /// A value as it is shown: text in quotes, words without, nothing as `∅`.
-pub fn shown(slot: Slot, value: Option<&Text>) -> String {
+pub fn shown(slot: Slot, value: Option<&str>) -> String {
     match value {
         Some(value) if is_word(slot) => safe(value).into_owned(),
-        value => crate::display::quoted(value.map(Text::as_str)).into_owned(),
+        value => crate::display::quoted(value).into_owned(),
     }
 }
 
 /// `"a" → "b"`, or only the new value where there was none.
-pub fn transition(change: &FieldChange) -> String {
+pub fn transition(change: FieldChange<'_>) -> String {
     let FieldChange { slot, before, after, from: _ } = change;
-    let after = shown(*slot, after.as_ref());
+    let after = shown(slot, after);
     match before {
-        Some(before) => format!("{} → {after}", shown(*slot, Some(before))),
+        Some(before) => format!("{} → {after}", shown(slot, Some(before))),
         None => after,
     }
 }

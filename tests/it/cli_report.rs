@@ -1,6 +1,6 @@
 //! A plan as JSON, text and Markdown, and beside another plan.
 
-use bmsync::model::{Field, Id, Kind, Link, RecordKey, Revision, Seen, UserKey};
+use bmsync::model::{Field, Id, Kind, RecordKey, Revision, Seen, UserKey};
 use bmsync::plan::{
     Action, Basis, Blocked, Change, Code, FieldChange, Hold, LinkChange, Plan, Preserved, PreservedField, Provenance,
     Slot, TenantHead, TenantState, Touch, UserRef,
@@ -22,8 +22,8 @@ fn user(tenant: &str, id: &str, name: Option<&str>) -> UserRef {
     UserRef { key: UserKey { tenant: Id::new(tenant), user: Id::new(id) }, user_principal_name: name.map(Into::into) }
 }
 
-fn field(slot: Slot, before: Option<&str>, after: Option<&str>, from: Provenance) -> FieldChange {
-    FieldChange { slot, before: before.map(Into::into), after: after.map(Into::into), from }
+fn field<'a>(slot: Slot, before: Option<&'a str>, after: Option<&'a str>, from: Provenance) -> FieldChange<'a> {
+    FieldChange { slot, before, after, from }
 }
 
 fn change(
@@ -32,17 +32,27 @@ fn change(
     id: Option<u64>,
     user: UserRef,
     reason: &str,
-    fields: Vec<FieldChange>,
+    fields: Vec<FieldChange<'_>>,
 ) -> Change {
     let seen = Seen::Absent { kept: false };
     let link = match action {
         Action::Archive => LinkChange::Archived,
         Action::Create | Action::Merge | Action::Restore | Action::Update | Action::Deactivate | Action::Reactivate => {
-            LinkChange::Set(Link { user: user.key.clone(), user_principal_name: None, seen })
+            LinkChange::Set(seen)
         }
     };
     let rule = (action != Action::Deactivate).then(|| "contoso-portal".into());
-    Change { action, kind, id, user, rule, reason: reason.into(), held: None, fields, link }
+    Change {
+        action,
+        kind,
+        id,
+        user,
+        rule,
+        reason: reason.to_owned().into(),
+        held: None,
+        fields: fields.into_iter().collect(),
+        link,
+    }
 }
 
 fn head(name: &str, tenant: &str, state: TenantState) -> TenantHead {
@@ -320,7 +330,7 @@ fn a_long_comment_is_cut_between_entries_and_says_what_is_missing() {
     for (destructive, adding) in [(10, 5_000), (5_000, 10), (3_000, 3_000)] {
         let mut plan = rich();
         let (archive, create) = (plan.changes[0].clone(), plan.changes[1].clone());
-        let wide = |change: &Change| Change { reason: "ü".repeat(200), ..change.clone() };
+        let wide = |change: &Change| Change { reason: "ü".repeat(200).into(), ..change.clone() };
         plan.changes = vec![wide(&archive); destructive];
         plan.changes.extend(vec![wide(&create); adding]);
         let comment = markdown::markdown(&plan, now());
@@ -386,7 +396,10 @@ fn what_moved_is_named() {
     plan.basis.state_revision = Revision(43);
     plan.basis.tenants[0].digest = Some("sha256:d2".into());
     plan.basis.tenants[1].state = TenantState::Complete;
-    plan.changes[2].fields[0].after = Some("3\u{1b}c".into());
+    let edited = plan.changes[2].fields.iter().enumerate();
+    let edited =
+        edited.map(|(at, field)| if at == 0 { FieldChange { after: Some("3\u{1b}c"), ..field } } else { field });
+    plan.changes[2].fields = edited.collect();
     plan.blocked.clear();
     let fresh = json::value(&plan, now()).expect("a tree");
     assert_eq!(

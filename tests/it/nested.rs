@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bmsync::actual::Actual;
 use bmsync::approved::Consent;
 use bmsync::controller::reached::{Reached, reached};
-use bmsync::directory::{Changes, DeltaLinks, Directory, GroupPatch, Patch, Removal, TenantDirectory, Told, UserPatch};
+use bmsync::directory::{
+    Attribute, Changes, DeltaLinks, Directory, GroupPatch, Patch, Removal, Said, TenantDirectory, Told,
+};
 use bmsync::engine;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::manifest::config::Config;
@@ -57,14 +59,11 @@ fn config(nested: bool) -> Config {
 }
 
 fn person(number: u8) -> Told {
-    let text = |text: String| Patch::Set(text.as_str().into());
-    let patch = UserPatch {
-        user_principal_name: text(format!("u{number}@contoso.com")),
-        given_name: text(format!("First {number}")),
-        surname: text("Vance".to_owned()),
-        ..UserPatch::default()
-    };
-    Told::User(user(number), Box::new(patch))
+    let mut said = Said::default();
+    said.text(Attribute::UserPrincipalName, Some(format!("u{number}@contoso.com").into()));
+    said.text(Attribute::GivenName, Some(format!("First {number}").into()));
+    said.text(Attribute::Surname, Some("Vance".into()));
+    Told::User(user(number), Box::new(said.into()))
 }
 
 fn security_group(number: u8) -> Told {

@@ -11,7 +11,7 @@ use bmsync::interchange::row::Row;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::ledger::sled::{Slack, SledLedger};
 use bmsync::ledger::{Commit, Keep, Ledger, LedgerError, Stashed};
-use bmsync::model::{Digest, Field, Id, Kind, Link, Record, RecordKey, Revision, Seen, Status, UserKey};
+use bmsync::model::{Digest, Field, Id, Kind, Record, RecordKey, Revision, Seen, Status, UserKey};
 use bmsync::plan::{Action, Change, FieldChange, LinkChange, Provenance, Slot, Touch, UserRef, status_of};
 use bmsync::store::local::{ImportReport, LocalStore};
 use bmsync::store::{Store, StoreError};
@@ -43,39 +43,37 @@ fn user(name: &str) -> UserKey {
     UserKey { tenant: Id::new("contoso"), user: Id::new(name) }
 }
 
-fn link(name: &str) -> LinkChange {
-    LinkChange::Set(Link { user: user(name), user_principal_name: None, seen: Seen::Unknown })
-}
+const LINK: LinkChange = LinkChange::Set(Seen::Unknown);
 
 type Edit<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
 
 fn change(action: Action, record: (Kind, Option<u64>), name: &str, link: LinkChange, edits: &[Edit<'_>]) -> Change {
-    let edit = |(word, before, after): &Edit<'_>| FieldChange {
-        slot: if *word == "status" { Slot::Status } else { Slot::Field(Field::from_word(word).unwrap()) },
-        before: before.map(Into::into),
-        after: after.map(Into::into),
+    let edits = edits.iter().copied().map(|(word, before, after)| FieldChange {
+        slot: if word == "status" { Slot::Status } else { Slot::Field(Field::from_word(word).unwrap()) },
+        before,
+        after,
         from: Provenance::Directory,
-    };
+    });
     Change {
         action,
         kind: record.0,
         id: record.1,
         user: UserRef { key: user(name), user_principal_name: Some(format!("{name}@contoso.com").into()) },
         rule: Some("rule".into()),
-        reason: "because".to_owned(),
+        reason: "because".into(),
         held: None,
-        fields: edits.iter().map(edit).collect(),
+        fields: edits.collect(),
         link,
     }
 }
 
 fn create(kind: Kind, name: &str, edits: &[(&str, &str)]) -> UserChanges {
     let edits: Vec<Edit<'_>> = edits.iter().map(|(word, after)| (*word, None, Some(*after))).collect();
-    UserChanges { changes: vec![change(Action::Create, (kind, None), name, link(name), &edits)] }
+    UserChanges { changes: vec![change(Action::Create, (kind, None), name, LINK, &edits)] }
 }
 
 fn update(id: u64, name: &str, edits: &[Edit<'_>]) -> UserChanges {
-    UserChanges { changes: vec![change(Action::Update, (EMPLOYEE, Some(id)), name, link(name), edits)] }
+    UserChanges { changes: vec![change(Action::Update, (EMPLOYEE, Some(id)), name, LINK, edits)] }
 }
 
 async fn write(store: &LocalStore, users: Vec<UserChanges>) -> Vec<Outcome> {
@@ -192,7 +190,7 @@ async fn changes_kind_as_a_whole(ledger: Arc<dyn Ledger>) {
                 Action::Create,
                 (CONTACT, None),
                 "u1",
-                link("u1"),
+                LINK,
                 &[("portalAccess", None, Some("true")), ("username", None, Some("ann")), ("email", None, Some(email))],
             ),
         ],
@@ -226,7 +224,7 @@ async fn changes_kind_as_a_whole(ledger: Arc<dyn Ledger>) {
                 Action::Restore,
                 (EMPLOYEE, Some(1)),
                 "u1",
-                link("u1"),
+                LINK,
                 &[
                     ("status", Some("archived"), Some("active")),
                     ("username", Some("ann_Archived"), Some("ann")),
@@ -460,7 +458,7 @@ async fn take(store: &LocalStore, step: &Step) {
             let Some(owner) = record.link.as_ref().map(|link| link.user.user.to_string()) else { return };
             let name = format!("n{name}");
             let edits = [("username", record.fields.get(Field::Username), Some(name.as_str()))];
-            let change = change(Action::Update, (*kind, Some(*id)), &owner, link(&owner), &edits);
+            let change = change(Action::Update, (*kind, Some(*id)), &owner, LINK, &edits);
             write(store, vec![UserChanges { changes: vec![change] }]).await;
         }
         Step::Touch { user: owner, mark } => {

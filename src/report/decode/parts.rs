@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::DecodeError;
-use crate::model::{Field, Id, Kind, Link, RecordKey, Seen, Text, UserKey};
+use crate::model::{Field, Id, Kind, RecordKey, Seen, Text, UserKey};
 use crate::plan::{
     Action, Blocked, Cause, Change, Code, FieldChange, Hold, LinkChange, Preserved, PreservedField, Provenance, Slot,
     UserRef,
@@ -84,19 +84,19 @@ impl ChangeJson {
         let Self { action, kind: of, id, user, rule, reason, held, fields, cause: _ } = self;
         let action = word_of("action", &Action::ALL, Action::word, &action)?;
         let held = held.map(|held| word_of("guard", &Hold::ALL, Hold::word, &held)).transpose()?;
-        let fields = fields.into_iter().map(FieldJson::read).collect::<Result<_, _>>()?;
-        let user = user.read();
-        Ok(Change { action, kind: kind(&of)?, id, link: link(action, &user), user, rule, reason, held, fields })
+        let fields = fields.into_iter().map(FieldJson::read).collect::<Result<Vec<_>, _>>()?;
+        let fields = fields.iter().map(ReadField::change).collect();
+        let (link, user, reason) = (link(action), user.read(), reason.into());
+        Ok(Change { action, kind: kind(&of)?, id, user, rule, reason, held, fields, link })
     }
 }
 
 /// The owner afterwards, as far as the JSON of a change tells: what was seen of it is not told.
-fn link(action: Action, user: &UserRef) -> LinkChange {
-    let UserRef { key, user_principal_name } = user.clone();
+const fn link(action: Action) -> LinkChange {
     match action {
         Action::Archive => LinkChange::Archived,
         Action::Create | Action::Merge | Action::Restore | Action::Update | Action::Deactivate | Action::Reactivate => {
-            LinkChange::Set(Link { user: key, user_principal_name, seen: Seen::Unknown })
+            LinkChange::Set(Seen::Unknown)
         }
     }
 }
@@ -110,10 +110,25 @@ struct FieldJson {
 }
 
 impl FieldJson {
-    fn read(self) -> Result<FieldChange, DecodeError> {
+    fn read(self) -> Result<ReadField, DecodeError> {
         let Self { name, before, after, from } = self;
         let slot = slot(&name)?;
-        Ok(FieldChange { slot, before: value(slot, before)?, after: value(slot, after)?, from: provenance(&from)? })
+        Ok(ReadField { slot, before: value(slot, before)?, after: value(slot, after)?, from: provenance(&from)? })
+    }
+}
+
+/// A field change, until it is packed with the others.
+struct ReadField {
+    slot: Slot,
+    before: Option<Text>,
+    after: Option<Text>,
+    from: Provenance,
+}
+
+impl ReadField {
+    fn change(&self) -> FieldChange<'_> {
+        let Self { slot, before, after, from } = self;
+        FieldChange { slot: *slot, before: before.as_deref(), after: after.as_deref(), from: *from }
     }
 }
 

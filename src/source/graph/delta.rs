@@ -1,5 +1,4 @@
-//! A delta round: pages followed from link to link until the deltaLink, and what they tell gathered beside the live
-//! directory. It knows nothing of tries and tokens.
+//! A delta round: pages followed from link to link until the deltaLink. It knows nothing of tries and tokens.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,12 +11,10 @@ use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
 use super::link::{Foreign, Link};
 use super::retry::Pace;
-use super::wire::{GROUP_SELECT, GroupEntry, Membership, Onward, USER_SELECT, UserEntry};
-use jiff::Timestamp;
-
-use crate::directory::{Changes, Coverage, DeltaLinks, News, Removal, TenantDirectory, Told};
+use super::stage::{Gathered, Stage};
+use super::wire::{GROUP_SELECT, GroupEntry, Onward, USER_SELECT, UserEntry};
 use crate::display::counted;
-use crate::model::{Digest, Id};
+use crate::model::Digest;
 use crate::source::{Progress, SourceError, SourceErrorClass};
 
 /// Pages of one round; at 200 objects each that is twenty million.
@@ -42,12 +39,7 @@ impl Collection for UserEntry {
     const SELECT: &'static str = USER_SELECT;
 
     fn gather(users: Vec<Self>, gathered: &mut Gathered) {
-        gathered.users += users.len() as u64;
-        gathered.things += users.len() as u64;
-        match &mut gathered.stage {
-            Stage::Whole(fold) => users.into_iter().for_each(|user| fold.user(user)),
-            Stage::Log { users: log, groups: _ } => log.extend(users),
-        }
+        gathered.add_users(users);
     }
 }
 
@@ -57,12 +49,7 @@ impl Collection for GroupEntry {
     const SELECT: &'static str = GROUP_SELECT;
 
     fn gather(groups: Vec<Self>, gathered: &mut Gathered) {
-        gathered.groups += groups.len() as u64;
-        gathered.things += groups.iter().map(GroupEntry::weight).sum::<u64>();
-        match &mut gathered.stage {
-            Stage::Whole(fold) => groups.into_iter().for_each(|group| fold.group(group)),
-            Stage::Log { users: _, groups: log } => log.extend(groups),
-        }
+        gathered.add_groups(groups);
     }
 }
 
@@ -112,40 +99,10 @@ pub(super) struct Reading<'a> {
     progress: &'a dyn Progress,
 }
 
-/// What was gathered so far.
-#[derive(Debug)]
-pub(super) struct Gathered {
-    /// Where it waits.
-    pub stage: Stage,
-    /// Users told of, repetitions included.
-    pub users: u64,
-    /// Groups told of, repetitions included.
-    pub groups: u64,
-    /// Pages of both.
-    pub pages: u64,
-    /// Users, groups and memberships told of, repetitions included.
-    pub things: u64,
-}
-
-/// Where pages wait until both rounds are complete: a read that fails leaves the live directory untouched.
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// Folded into a new directory that will replace the live one.
-    Whole(Box<Fold>),
-    /// Kept as they came, to be folded into the live directory: costs what changed, not what there is.
-    Log {
-        /// Of `users/delta`.
-        users: Vec<UserEntry>,
-        /// Of `groups/delta`.
-        groups: Vec<GroupEntry>,
-    },
-}
-
 impl<'a> Reading<'a> {
     /// Nothing gathered yet.
     pub fn new(stage: Stage, progress: &'a dyn Progress) -> Self {
-        let gathered = Mutex::new(Gathered { stage, users: 0, groups: 0, pages: 0, things: 0 });
-        Self { began: Instant::now(), gathered, progress }
+        Self { began: Instant::now(), gathered: Mutex::new(Gathered::new(stage)), progress }
     }
 
     /// A read that brings ever less may not go on for ever: each request has its own limit, and this is the whole's. It
@@ -191,124 +148,5 @@ impl<'a> Reading<'a> {
     /// What was gathered.
     pub fn end(self) -> Gathered {
         self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stage {
-    /// For a full read.
-    pub fn whole() -> Self {
-        Self::Whole(Box::default())
-    }
-
-    /// For a read of changes.
-    pub const fn log() -> Self {
-        Self::Log { users: Vec::new(), groups: Vec::new() }
-    }
-
-    /// What both complete rounds say.
-    pub fn news(self, links: DeltaLinks, read_at: Timestamp) -> News {
-        match self {
-            Self::Whole(fold) => {
-                let mut directory = fold.end();
-                directory.coverage = Coverage::Complete;
-                directory.read_at = Some(read_at);
-                directory.links = Some(links);
-                News::Everything(Box::new(directory))
-            }
-            Self::Log { users, groups } => News::Changes(Changes { told: log(users, groups), read_at, links }),
-        }
-    }
-}
-
-/// What changed, users before groups. The memberships of users that are gone for good end last, because the group side
-/// does not always report them.
-fn log(users: Vec<UserEntry>, groups: Vec<GroupEntry>) -> Vec<Told> {
-    let mut told = Vec::with_capacity(users.len() + groups.len());
-    let mut purged: HashSet<Id> = HashSet::new();
-    for user in users {
-        told.push(match user.told() {
-            (id, Ok(patch)) => {
-                purged.remove(&id);
-                Told::User(id, Box::new(patch))
-            }
-            (id, Err(Removal::Soft)) => Told::UserGone(id, Removal::Soft),
-            (id, Err(Removal::Hard)) => {
-                purged.insert(id.clone());
-                Told::UserGone(id, Removal::Soft)
-            }
-        });
-    }
-    for group in groups {
-        log_group(group, &mut told);
-    }
-    told.extend(purged.into_iter().map(|id| Told::UserGone(id, Removal::Hard)));
-    told
-}
-
-fn log_group(group: GroupEntry, told: &mut Vec<Told>) {
-    let (group, fate, members) = group.told();
-    told.push(match fate {
-        Ok(patch) => Told::Group(group.clone(), patch),
-        Err(_) => Told::GroupGone(group.clone()),
-    });
-    for member in members {
-        match member.told() {
-            Membership::Joined(member) => told.push(Told::Joined { group: group.clone(), member }),
-            Membership::Left(member) => told.push(Told::Left { group: group.clone(), member }),
-            Membership::Ignored => {}
-        }
-    }
-}
-
-/// A directory that is being changed. Users and groups may come in any order: what one says of the other is settled at
-/// the end.
-#[derive(Debug, Default)]
-pub(super) struct Fold {
-    directory: TenantDirectory,
-    purged: Vec<Id>,
-}
-
-impl Fold {
-    fn user(&mut self, user: UserEntry) {
-        let (id, fate) = user.told();
-        match fate {
-            Ok(patch) => self.directory.upsert_user(id, patch),
-            Err(removal) => {
-                self.directory.remove_user(&id, Removal::Soft);
-                match removal {
-                    Removal::Soft => {}
-                    Removal::Hard => self.purged.push(id),
-                }
-            }
-        }
-    }
-
-    fn group(&mut self, group: GroupEntry) {
-        let (id, fate, members) = group.told();
-        match fate {
-            Ok(patch) => self.directory.upsert_group(&id, patch),
-            Err(_) => self.directory.remove_group(&id),
-        }
-        for member in members {
-            match member.told() {
-                Membership::Joined(member) => {
-                    self.directory.add_member(&id, &member);
-                }
-                Membership::Left(member) => {
-                    self.directory.remove_member(&id, &member);
-                }
-                Membership::Ignored => {}
-            }
-        }
-    }
-
-    /// Drops the memberships of the users that are gone for good: the group side does not always report them.
-    fn end(mut self) -> TenantDirectory {
-        for id in self.purged {
-            if self.directory.user(&id).is_none() {
-                self.directory.remove_user(&id, Removal::Hard);
-            }
-        }
-        self.directory
     }
 }

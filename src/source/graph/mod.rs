@@ -14,8 +14,8 @@ mod link;
 mod refusal;
 mod retry;
 mod secret;
+mod stage;
 mod subscription;
-mod value;
 mod wire;
 
 use std::sync::Arc;
@@ -30,10 +30,11 @@ pub use self::retry::Pace;
 
 use self::auth::Auth;
 use self::client::Graph;
-use self::delta::{Gathered, Reading, Stage};
+use self::delta::Reading;
 use self::error::{Stop, person, protocol};
 use self::link::{Link, Origin};
 use self::retry::Patience;
+use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};

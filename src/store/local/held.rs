@@ -157,13 +157,13 @@ impl Held {
         if before.is_none() {
             after.key.id = ids.next(after.key.kind)?;
         }
-        let Change { action, kind: _, id: _, user, rule, reason, held: _, fields: _, link: _ } = change;
+        let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields: _, link: _ } = change;
         Ok(Event {
             action: Text::const_new(action.word()),
             user: Some(user.key.clone()),
             user_principal_name: user.user_principal_name.clone(),
             rule: rule.clone(),
-            reason: Text::from(reason.as_str()),
+            reason: Text::from(change.reason()),
             config_digest: Some(made_from.digest).filter(|digest| !digest.is_empty()).map(Text::from),
             config_commit: made_from.commit.cloned(),
             ..self.event(others, at, before, after)
@@ -172,6 +172,9 @@ impl Held {
 
     /// Links that move on without anything else; those that a change has set are up to date.
     fn touched(&self, touched: &[Touch], events: &[Event]) -> Vec<Record> {
+        if touched.is_empty() {
+            return Vec::new();
+        }
         let changed: HashSet<RecordKey> = events.iter().map(|event| event.after.key).collect();
         let fresh = |touch: &&Touch| !changed.contains(&touch.record);
         touched.iter().filter(fresh).filter_map(|touch| self.touch(touch)).collect()

@@ -5,11 +5,13 @@
 //! first of the batch may have it, also when that one is refused for another reason: the result does not depend on the
 //! order in which names are looked at.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use foldhash::quality::RandomState;
 
 use super::stage::Draft;
 use crate::actual::{Actual, Namespace};
-use crate::model::{Kind, Record, RecordKey, Text, folded};
+use crate::model::{Claims, Kind, Mark, Marks, Record, RecordKey, Text, folded, same_name};
 
 const NAMESPACES: [Namespace; 4] = [
     Namespace::LoginUsername,
@@ -20,7 +22,8 @@ const NAMESPACES: [Namespace; 4] = [
 
 type Name = (Namespace, Text);
 
-/// Fills in why users are refused; `refused` has a place for every user of the batch.
+/// Fills in why users are refused; `refused` has a place for every user of the batch. The drafts of a user stand side by
+/// side.
 pub fn refuse_taken(actual: &Actual, drafts: &[Draft<'_>], refused: &mut [Option<String>]) {
     let mut check = Check::new(actual, drafts);
     while let Some(name) = check.queue.pop_front() {
@@ -37,45 +40,47 @@ struct Check<'a> {
     actual: &'a Actual,
     drafts: &'a [Draft<'a>],
     /// The draft of a record that exists.
-    by_record: HashMap<RecordKey, usize>,
-    by_user: HashMap<usize, Vec<usize>>,
-    /// Who newly sets a name, in the order of the batch.
-    claims: HashMap<Name, Vec<usize>>,
+    by_record: HashMap<RecordKey, usize, RandomState>,
+    marks: Marks,
+    /// Who newly sets a name.
+    claims: Claims,
+    /// The names to be looked at: at first those that several set or a record has, in the order of the batch.
     queue: VecDeque<Name>,
 }
 
 impl<'a> Check<'a> {
     fn new(actual: &'a Actual, drafts: &'a [Draft<'a>]) -> Self {
-        let mut check = Self {
-            actual,
-            drafts,
-            by_record: HashMap::new(),
-            by_user: HashMap::new(),
-            claims: HashMap::new(),
-            queue: VecDeque::new(),
-        };
-        for (at, draft) in drafts.iter().enumerate() {
-            check.by_user.entry(draft.user).or_default().push(at);
-            if let Some(before) = draft.before {
-                check.by_record.insert(before.key, at);
-            }
-            for name in newly_set(draft) {
-                let claimants = check.claims.entry(name.clone()).or_default();
-                claimants.push(at);
-                if claimants.len() == 1 {
-                    check.queue.push_back(name);
+        let marks = Marks::default();
+        let mark = |(space, name): (Namespace, &str)| marks.of(space.field(), name);
+        let claimed: Vec<(Mark, u32)> =
+            (0_u32..).zip(drafts).flat_map(|(at, draft)| newly_set(draft).map(move |name| (mark(name), at))).collect();
+        let claims: Claims = claimed.iter().copied().collect();
+        let shared: HashSet<Mark, RandomState> = claims.shared().map(|(mark, _)| mark).collect();
+        let (mut queue, mut queued, mut claimed) = (VecDeque::new(), HashSet::new(), claimed.into_iter());
+        for name in drafts.iter().flat_map(newly_set) {
+            let shared = claimed.next().is_none_or(|(mark, _)| shared.contains(&mark));
+            if shared || is_held(actual, name) {
+                let name = (name.0, folded(name.1));
+                if queued.insert(name.clone()) {
+                    queue.push_back(name);
                 }
             }
         }
-        check
+        let records = drafts.iter().enumerate().filter_map(|(at, draft)| Some((draft.before?.key, at)));
+        Self { actual, drafts, by_record: records.collect(), marks, claims, queue }
+    }
+
+    /// Who newly sets a name, in the order of the batch.
+    fn claimants(&self, (space, name): &Name) -> Vec<usize> {
+        let sets = |at: &usize| newly_set(&self.drafts[*at]).any(|(set, held)| set == *space && same_name(held, name));
+        self.claims.of(self.marks.of(space.field(), name)).filter(sets).collect()
     }
 
     /// The users that cannot have the name, with the reason.
     fn losers(&self, name: &Name, refused: &[Option<String>]) -> Vec<(usize, String)> {
-        let claimants = self.claims.get(name).map_or(&[][..], Vec::as_slice);
         let mut losers = Vec::new();
-        for (place, at) in claimants.iter().enumerate() {
-            let draft = &self.drafts[*at];
+        for (place, at) in self.claimants(name).into_iter().enumerate() {
+            let draft = &self.drafts[at];
             if refused[draft.user].is_some() {
                 continue;
             }
@@ -92,7 +97,9 @@ impl<'a> Check<'a> {
     fn holder(&self, (namespace, name): &Name, draft: &Draft<'_>, refused: &[Option<String>]) -> Option<RecordKey> {
         let own = draft.before.map(|record| record.key);
         let stays = |record: &Record| match self.by_record.get(&record.key).map(|at| &self.drafts[*at]) {
-            Some(other) if refused[other.user].is_none() => holds(&other.after, *namespace).as_ref() == Some(name),
+            Some(other) if refused[other.user].is_none() => {
+                holds(&other.after, *namespace).is_some_and(|held| same_name(held, name))
+            }
             Some(_) | None => true,
         };
         let mut others = self.actual.holders(*namespace, name).filter(|record| Some(record.key) != own);
@@ -101,24 +108,34 @@ impl<'a> Check<'a> {
 
     /// What the user's records hold now they will go on holding.
     fn look_again_after(&mut self, user: usize) {
-        for at in self.by_user.get(&user).into_iter().flatten() {
-            let Some(before) = self.drafts[*at].before else { continue };
-            let kept = NAMESPACES.into_iter().filter_map(|space| Some((space, holds(before, space)?)));
-            self.queue.extend(kept.filter(|name| self.claims.contains_key(name)));
+        let first = self.drafts.partition_point(|draft| draft.user < user);
+        for draft in self.drafts[first..].iter().take_while(|draft| draft.user == user) {
+            let Some(before) = draft.before else { continue };
+            let kept = NAMESPACES.into_iter().filter_map(|space| Some((space, folded(holds(before, space)?))));
+            let claimed: Vec<Name> = kept.filter(|name| !self.claimants(name).is_empty()).collect();
+            self.queue.extend(claimed);
         }
     }
 }
 
-/// The name, as it is compared, that the record holds in a namespace.
-fn holds(record: &Record, namespace: Namespace) -> Option<Text> {
-    namespace.admits(record).then(|| record.fields.get(namespace.field()).map(folded)).flatten()
+/// Whether any record has the name.
+fn is_held(actual: &Actual, (space, name): (Namespace, &str)) -> bool {
+    match space {
+        Namespace::LoginUsername => actual.has_username(name),
+        Namespace::LoginEmail | Namespace::Email(_) => actual.has_email(name),
+    }
 }
 
-fn newly_set<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = Name> + 'a {
+/// The name that the record holds in a namespace.
+fn holds(record: &Record, namespace: Namespace) -> Option<&str> {
+    if namespace.admits(record) { record.fields.get(namespace.field()) } else { None }
+}
+
+fn newly_set<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (Namespace, &'a str)> {
     NAMESPACES.into_iter().filter_map(|namespace| {
         let name = holds(&draft.after, namespace)?;
         let held = draft.before.and_then(|before| holds(before, namespace));
-        (held.as_ref() != Some(&name)).then_some((namespace, name))
+        (!held.is_some_and(|held| same_name(held, name))).then_some((namespace, name))
     })
 }
 

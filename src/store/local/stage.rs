@@ -6,7 +6,7 @@ use super::ids::Ids;
 use crate::actual::Actual;
 use crate::applied::UserChanges;
 use crate::model::{Field, Fields, Kind, Record, RecordKey, References, Status};
-use crate::plan::{Action, Change, FieldChange, LinkChange, Slot, status_of};
+use crate::plan::{Action, Change, FieldChange, Slot, status_of};
 
 /// One change as it would be written.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ fn draft<'a>(actual: &'a Actual, user: usize, change: &'a Change) -> Result<Draf
     for field in &change.fields {
         set(&mut after, before, field)?;
     }
-    relink(&mut after, change)?;
+    relink(&mut after, change);
     settle(&mut after);
     Ok(Draft { user, change, before, after })
 }
@@ -87,23 +87,23 @@ pub fn settle(record: &mut Record) {
     }
 }
 
-fn set(after: &mut Record, before: Option<&Record>, change: &FieldChange) -> Result<(), String> {
+fn set(after: &mut Record, before: Option<&Record>, change: FieldChange<'_>) -> Result<(), String> {
     let FieldChange { slot, before: expected, after: value, from: _ } = change;
-    let held = before.and_then(|record| held(record, *slot));
-    let (held, expected) = (comparable(*slot, held), comparable(*slot, expected.as_deref()));
+    let held = before.and_then(|record| held(record, slot));
+    let (held, expected) = (comparable(slot, held), comparable(slot, expected));
     if before.is_some() && held != expected {
         let shown = |value: Option<&str>| value.map_or("nothing".to_owned(), |value| format!("`{value}`"));
         return Err(format!("{} holds {} and not {}", slot.word(), shown(held), shown(expected)));
     }
     match slot {
         Slot::Status => {
-            let status = value.as_deref().and_then(status_of);
+            let status = value.and_then(status_of);
             after.status = status.ok_or("the status afterwards is none")?;
         }
-        Slot::Field(field) if !Field::of(after.key.kind).contains(field) => {
+        Slot::Field(field) if !Field::of(after.key.kind).contains(&field) => {
             return Err(format!("the field {field} is not one of {}", after.key.kind));
         }
-        Slot::Field(field) => after.fields.set(*field, value.as_deref()),
+        Slot::Field(field) => after.fields.set(field, value),
     }
     Ok(())
 }
@@ -123,18 +123,11 @@ fn comparable(slot: Slot, value: Option<&str>) -> Option<&str> {
     }
 }
 
-fn relink(after: &mut Record, change: &Change) -> Result<(), String> {
-    match &change.link {
-        LinkChange::Set(link) if link.user != change.user.key => {
-            return Err("the link is another user's than the change".to_owned());
-        }
-        LinkChange::Set(link) => after.link = Some(link.clone()),
-        LinkChange::Archived => {
-            after.link = None;
-            after.archived_from = Some(change.user.key.clone());
-        }
+fn relink(after: &mut Record, change: &Change) {
+    after.link = change.link();
+    if after.link.is_none() {
+        after.archived_from = Some(change.user.key.clone());
     }
-    Ok(())
 }
 
 /// A user owns at most one record afterwards.

@@ -16,8 +16,7 @@ const LOCATIONS: [&str; 3] = ["Main", "Yard", "Attic"];
 
 /// The walk of a seed: always the same one.
 pub fn walk(seed: u64) -> Walk {
-    let mut rng = Rng::with_seed(seed);
-    let mut dice = Dice { names: rng.usize(2..=4), domains: rng.usize(1..=2), calm: rng.bool(), rng };
+    let mut dice = Dice::of_seed(seed);
     let world = dice.world();
     let mut rounds = Vec::new();
     let mut now = world.clone();
@@ -31,7 +30,8 @@ pub fn walk(seed: u64) -> Walk {
     Walk { world, rounds }
 }
 
-struct Dice {
+/// What is thrown for worlds and for what happens to them.
+pub struct Dice {
     rng: Rng,
     names: usize,
     domains: usize,
@@ -40,6 +40,12 @@ struct Dice {
 }
 
 impl Dice {
+    /// Always falls alike for a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        Self { names: rng.usize(2..=4), domains: rng.usize(1..=2), calm: rng.bool(), rng }
+    }
+
     fn one_in(&mut self, n: usize) -> bool {
         self.rng.usize(0..n) == 0
     }
@@ -59,7 +65,8 @@ impl Dice {
 
     // ---- the world -------------------------------------------------------------------------------------------------
 
-    fn world(&mut self) -> World {
+    /// A world to begin with.
+    pub fn world(&mut self) -> World {
         let mut world = World { policy: self.policy(), defaults: self.defaults(), ..World::default() };
         for (id, name) in [(1, "North"), (2, "South")] {
             world.accounts.insert(id, Account { name: name.into(), locations: self.locations() });
@@ -333,7 +340,8 @@ impl Dice {
         Round { ops, consent: self.one_in(3) }
     }
 
-    fn happening(&mut self, world: &World) -> Vec<Op> {
+    /// Something that happens to a world.
+    pub fn happening(&mut self, world: &World) -> Vec<Op> {
         let tenants: Vec<&String> = world.tenants.keys().collect();
         let tenant = self.of(&tenants).clone();
         match self.rng.usize(0..30) {

@@ -6,11 +6,11 @@
 mod bms;
 mod cases;
 mod compare;
-mod generate;
-mod model;
+pub mod generate;
+pub mod model;
 mod shrink;
-mod translate;
-mod world;
+pub mod translate;
+pub mod world;
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ const SEEN: [&str; 28] = [
 
 const TIME: Duration = Duration::from_secs(20);
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 

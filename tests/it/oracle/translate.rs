@@ -1,10 +1,13 @@
 //! Worlds in the words of bmsync, and its plans in the words of the model. Decides nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bmsync::actual::Actual;
-use bmsync::directory::{Coverage, Directory, GroupPatch, Identity, Patch, TenantDirectory, UserPatch};
+use bmsync::directory::{
+    Attribute, Coverage, Directory, Flag, GroupPatch, Identity, Listed, Patch, Said, TenantDirectory,
+};
 use bmsync::manifest::config::{
     Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
     SecretRef, SignIn, Tenant, Unmatched,
@@ -18,7 +21,7 @@ use super::model::{Blocked, Change, Code, FieldChange, Preserved, Verdict};
 use super::world::{self, EmailFrom, Key, Read, Status, User, Values, World, fields_of};
 
 /// `u03` as a GUID; the order of short names is the order of GUIDs.
-fn guid(short: &str) -> Id {
+pub fn guid(short: &str) -> Id {
     let (letter, number) = short.split_at(1);
     Id::new(&format!("000000{:02X}-0000-4000-8000-0000000000{number:0>2}", letter.as_bytes()[0]))
 }
@@ -30,7 +33,7 @@ fn short(id: &Id) -> String {
     if letter == 'u' { format!("u{number:02}") } else { format!("{letter}{number}") }
 }
 
-fn key(key: &UserKey) -> Key {
+pub fn key(key: &UserKey) -> Key {
     Key::new(&short(&key.tenant), &short(&key.user))
 }
 
@@ -137,7 +140,8 @@ enum Arrival<'w> {
     Member(&'w str, &'w str),
 }
 
-fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
+/// The directory of one tenant.
+pub fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
     let mut arrivals: Vec<Arrival> = Vec::new();
     let existing = tenant.users.iter().filter(|(_, user)| !user.deleted);
     arrivals.extend(existing.map(|(id, user)| Arrival::User(id, user)));
@@ -149,7 +153,7 @@ fn tenant_directory(tenant: &world::Tenant, rng: &mut Rng) -> TenantDirectory {
     directory.coverage = coverage(tenant.read);
     for arrival in arrivals {
         match arrival {
-            Arrival::User(id, user) => directory.upsert_user(guid(id), user_patch(user)),
+            Arrival::User(id, user) => directory.upsert_user(guid(id), said(user)),
             Arrival::Group(id, group) => directory.upsert_group(&guid(id), group_patch(group)),
             Arrival::Member(group, member) => _ = directory.add_member(&guid(group), &guid(member)),
         }
@@ -165,35 +169,31 @@ fn coverage(read: Read) -> Coverage {
     }
 }
 
-fn text(value: &str) -> Patch<Text> {
-    if value.is_empty() { Patch::Clear } else { Patch::Set(Text::from(value)) }
-}
-
-fn list(values: &[String]) -> Patch<Vec<Text>> {
-    Patch::Set(values.iter().map(Text::from).collect())
-}
-
-fn user_patch(user: &User) -> UserPatch {
+pub fn said(user: &User) -> Said<'_> {
     let User { upn, given, surname, mail, job, user_type, department, .. } = user;
     let User { phones, other_mails, microsoft, enabled, .. } = user;
+    let list = |values: &[String]| values.iter().cloned().map(Cow::Owned).collect::<Vec<_>>();
     let issuer = if *microsoft { "MicrosoftAccount" } else { "x.io" };
-    UserPatch {
-        user_principal_name: text(upn),
-        given_name: text(given),
-        surname: text(surname),
-        mail: text(mail),
-        job_title: text(job),
-        user_type: text(user_type),
-        department: text(department),
-        business_phones: list(phones),
-        other_mails: list(other_mails),
-        identities: Patch::Set(vec![Identity { issuer: Some(issuer.into()), ..Identity::default() }]),
-        account_enabled: enabled.map_or(Patch::Clear, Patch::Set),
-        ..UserPatch::default()
+    let mut said = Said::default();
+    for (attribute, value) in [
+        (Attribute::UserPrincipalName, upn),
+        (Attribute::GivenName, given),
+        (Attribute::Surname, surname),
+        (Attribute::Mail, mail),
+        (Attribute::JobTitle, job),
+        (Attribute::UserType, user_type),
+        (Attribute::Department, department),
+    ] {
+        said.text(attribute, Some(value.as_str().into()).filter(|_| !value.is_empty()));
     }
+    said.list(Listed::BusinessPhones, &list(phones));
+    said.list(Listed::OtherMails, &list(other_mails));
+    said.identities(&[Identity { issuer: Some(issuer.into()), ..Identity::default() }]);
+    said.flag(Flag::AccountEnabled, *enabled);
+    said
 }
 
-fn group_patch(group: &world::Group) -> GroupPatch {
+pub fn group_patch(group: &world::Group) -> GroupPatch {
     let created = group.created.map(|years| format!("20{years:02}-01-01T00:00:00Z").parse().expect("an instant"));
     GroupPatch {
         created: created.map_or(Patch::Clear, Patch::Set),
@@ -233,6 +233,30 @@ fn row(record: &world::Record) -> Value {
     row
 }
 
+/// A record of bmsync's as one of a world; what was seen of its owner is not known.
+pub fn record(record: &model::Record) -> world::Record {
+    let mut fields = Values::new();
+    for name in fields_of(record.key.kind) {
+        if let Some(value) = record.fields.get(Field::from_word(name).expect("a field")) {
+            fields.insert(name, value.to_owned());
+        }
+    }
+    let link = record.link.as_ref().map(|link| world::Link {
+        user: key(&link.user),
+        upn: link.user_principal_name.as_ref().map(ToString::to_string),
+        seen: world::Seen::Unknown,
+    });
+    world::Record {
+        kind: record.key.kind,
+        id: record.key.id,
+        status: record.status,
+        fields,
+        link,
+        archived_from: record.archived_from.as_ref().map(key),
+        references: record.references.any(),
+    }
+}
+
 /// A record of a world as it would be printed; what was seen is compared through what the next plan says.
 pub type Shown = (Status, Values, Option<(Key, Option<String>)>, Option<Key>, bool);
 
@@ -243,20 +267,8 @@ pub fn shown(record: &world::Record) -> Shown {
 
 /// The same of bmsync's.
 pub fn shown_by_bmsync(actual: &Actual) -> BTreeMap<(world::Kind, u64), Shown> {
-    let mut records = BTreeMap::new();
-    for record in actual.records() {
-        let upn = |link: &model::Link| link.user_principal_name.as_ref().map(ToString::to_string);
-        let link = record.link.as_ref().map(|link| (key(&link.user), upn(link)));
-        let mut values = Values::new();
-        for name in fields_of(record.key.kind) {
-            if let Some(value) = record.fields.get(Field::from_word(name).expect("a field")) {
-                values.insert(name, value.to_owned());
-            }
-        }
-        let shown = (record.status, values, link, record.archived_from.as_ref().map(key), record.references.any());
-        records.insert((record.key.kind, record.key.id), shown);
-    }
-    records
+    let records = actual.records().map(self::record);
+    records.map(|record| ((record.kind, record.id), shown(&record))).collect()
 }
 
 // ---- plans ---------------------------------------------------------------------------------------------------------
@@ -293,8 +305,8 @@ fn owned(text: Option<&Text>) -> Option<String> {
 fn change(change: &plan::Change) -> Change {
     let fields = change.fields.iter().map(|field| FieldChange {
         name: word(field.slot),
-        before: owned(field.before.as_ref()),
-        after: owned(field.after.as_ref()),
+        before: field.before.map(str::to_owned),
+        after: field.after.map(str::to_owned),
         from: field.from.word(),
     });
     Change {

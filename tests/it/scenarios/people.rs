@@ -1,6 +1,10 @@
 //! From a directory file to a `Directory`, in the order that is written or the other way round.
 
-use bmsync::directory::{Coverage, Directory, GroupPatch, Identity, Patch, Removal, TenantDirectory, UserPatch};
+use std::borrow::Cow;
+
+use bmsync::directory::{
+    Attribute, Coverage, Directory, Flag, GroupPatch, Identity, Listed, Patch, Removal, Said, TenantDirectory,
+};
 use bmsync::model::{Id, Text};
 use serde_json::Value;
 
@@ -60,7 +64,7 @@ fn coverage(file: &Value) -> Coverage {
 
 fn users(tenant: &mut TenantDirectory, file: &Value, order: Order) {
     for user in order.of(list(file, "users")) {
-        tenant.upsert_user(Id::new(id(user)), user_patch(user));
+        tenant.upsert_user(Id::new(id(user)), said(user));
     }
 }
 
@@ -99,28 +103,49 @@ fn group_patch(group: &Value) -> GroupPatch {
     }
 }
 
-fn user_patch(user: &Value) -> UserPatch {
-    UserPatch {
-        user_principal_name: text(user, "userPrincipalName"),
-        display_name: text(user, "displayName"),
-        given_name: text(user, "givenName"),
-        surname: text(user, "surname"),
-        mail: text(user, "mail"),
-        job_title: text(user, "jobTitle"),
-        user_type: text(user, "userType"),
-        mobile_phone: text(user, "mobilePhone"),
-        fax_number: text(user, "faxNumber"),
-        department: text(user, "department"),
-        company_name: text(user, "companyName"),
-        office_location: text(user, "officeLocation"),
-        employee_id: text(user, "employeeId"),
-        account_enabled: flag(user, "accountEnabled"),
-        on_premises_sync_enabled: flag(user, "onPremisesSyncEnabled"),
-        other_mails: texts(user, "otherMails"),
-        proxy_addresses: texts(user, "proxyAddresses"),
-        business_phones: texts(user, "businessPhones"),
-        identities: identities(user),
+fn said(user: &Value) -> Said<'_> {
+    let mut said = Said::default();
+    for (key, attribute) in [
+        ("userPrincipalName", Attribute::UserPrincipalName),
+        ("displayName", Attribute::DisplayName),
+        ("givenName", Attribute::GivenName),
+        ("surname", Attribute::Surname),
+        ("mail", Attribute::Mail),
+        ("jobTitle", Attribute::JobTitle),
+        ("userType", Attribute::UserType),
+        ("mobilePhone", Attribute::MobilePhone),
+        ("faxNumber", Attribute::FaxNumber),
+        ("department", Attribute::Department),
+        ("companyName", Attribute::CompanyName),
+        ("officeLocation", Attribute::OfficeLocation),
+        ("employeeId", Attribute::EmployeeId),
+    ] {
+        said.text(attribute, part(user, key));
     }
+    said.flag(Flag::AccountEnabled, user.get("accountEnabled").map(|value| value.as_bool().unwrap()));
+    said.flag(Flag::OnPremisesSyncEnabled, user.get("onPremisesSyncEnabled").map(|value| value.as_bool().unwrap()));
+    said.list(Listed::OtherMails, &texts(user, "otherMails"));
+    said.list(Listed::ProxyAddresses, &texts(user, "proxyAddresses"));
+    said.list(Listed::BusinessPhones, &texts(user, "businessPhones"));
+    said.identities(&identities(user));
+    said
+}
+
+fn part<'a>(value: &'a Value, key: &str) -> Option<Cow<'a, str>> {
+    value.get(key).map(|part| part.as_str().unwrap().into())
+}
+
+fn texts<'a>(value: &'a Value, key: &str) -> Vec<Cow<'a, str>> {
+    list(value, key).iter().map(|one| one.as_str().unwrap().into()).collect()
+}
+
+fn identities(user: &Value) -> Vec<Identity<'_>> {
+    let one = |value| Identity {
+        sign_in_type: part(value, "signInType"),
+        issuer: part(value, "issuer"),
+        issuer_assigned_id: part(value, "issuerAssignedId"),
+    };
+    list(user, "identities").iter().map(one).collect()
 }
 
 fn patch<T>(value: &Value, key: &str, read: impl Fn(&Value) -> T) -> Patch<T> {
@@ -131,22 +156,6 @@ fn text(value: &Value, key: &str) -> Patch<Text> {
     patch(value, key, |value| Text::from(value.as_str().unwrap()))
 }
 
-fn texts(value: &Value, key: &str) -> Patch<Vec<Text>> {
-    patch(value, key, |value| value.as_array().unwrap().iter().map(|one| Text::from(one.as_str().unwrap())).collect())
-}
-
 fn flag(value: &Value, key: &str) -> Patch<bool> {
     patch(value, key, |value| value.as_bool().unwrap())
-}
-
-fn identities(user: &Value) -> Patch<Vec<Identity>> {
-    let part = |value: &Value, key: &str| value.get(key).map(|part| Text::from(part.as_str().unwrap()));
-    patch(user, "identities", |value| {
-        let one = |value: &Value| Identity {
-            sign_in_type: part(value, "signInType"),
-            issuer: part(value, "issuer"),
-            issuer_assigned_id: part(value, "issuerAssignedId"),
-        };
-        value.as_array().unwrap().iter().map(one).collect()
-    })
 }

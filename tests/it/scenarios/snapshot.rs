@@ -49,9 +49,9 @@ fn change(change: &Change, names: &Names) -> String {
     line + &fields.iter().map(field_change).collect::<String>()
 }
 
-fn field_change(change: &FieldChange) -> String {
+fn field_change(change: FieldChange<'_>) -> String {
     let FieldChange { slot, before, after, from } = change;
-    let (before, after) = (value(*slot, before.as_deref()), value(*slot, after.as_deref()));
+    let (before, after) = (value(slot, before), value(slot, after));
     format!("  {}: {before} → {after} ({})\n", slot.word(), from.word())
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bmsync::directory::{
-    Changes, Coverage, DeltaLinks, GroupPatch, News, Patch, Removal, TenantDirectory, Told, UserPatch,
+    Attribute, Changes, Coverage, DeltaLinks, GroupPatch, News, Patch, Removal, Said, TenantDirectory, Told,
 };
 use bmsync::model::Id;
 use bmsync::source::subscription::{Subscription, SubscriptionError, SubscriptionWish, Subscriptions};
@@ -60,13 +60,10 @@ impl Fake {
         let group = GroupPatch { security_enabled: Patch::Set(true), ..GroupPatch::default() };
         whole.upsert_group(&Id::new(GROUP), group);
         for number in 1..=users {
-            let text = |text: String| Patch::Set(text.as_str().into());
-            let patch = UserPatch {
-                user_principal_name: text(format!("user{number}.{domain}@{domain}.com")),
-                given_name: text(format!("User {number}")),
-                ..UserPatch::default()
-            };
-            whole.upsert_user(user(number), patch);
+            let mut said = Said::default();
+            said.text(Attribute::UserPrincipalName, Some(format!("user{number}.{domain}@{domain}.com").into()));
+            said.text(Attribute::GivenName, Some(format!("User {number}").into()));
+            whole.upsert_user(user(number), said);
             whole.add_member(&Id::new(GROUP), &user(number));
         }
         let inner = Inner { whole, ..Inner::default() };

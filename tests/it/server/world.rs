@@ -11,7 +11,7 @@ use bmsync::controller::{
     Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
     ServedPlan, ServedReport, TenantStatus, Truth,
 };
-use bmsync::directory::{Coverage, Directory, GroupPatch, Patch, TenantDirectory, UserPatch};
+use bmsync::directory::{Attribute, Coverage, Directory, GroupPatch, Patch, Said, TenantDirectory};
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
@@ -115,14 +115,11 @@ impl World {
 fn directory() -> Directory {
     let mut tenant = TenantDirectory::default();
     tenant.coverage = Coverage::Complete;
-    let text = |text: &str| Patch::Set(text.into());
     tenant.upsert_group(&Id::new(GROUP), GroupPatch { security_enabled: Patch::Set(true), ..GroupPatch::default() });
-    let user = UserPatch {
-        user_principal_name: text("adele@contoso.com"),
-        given_name: text("Adele"),
-        surname: text("Vance"),
-        ..UserPatch::default()
-    };
+    let mut user = Said::default();
+    user.text(Attribute::UserPrincipalName, Some("adele@contoso.com".into()));
+    user.text(Attribute::GivenName, Some("Adele".into()));
+    user.text(Attribute::Surname, Some("Vance".into()));
     tenant.upsert_user(Id::new(ADELE), user);
     tenant.add_member(&Id::new(GROUP), &Id::new(ADELE));
     let mut directory = Directory::default();
