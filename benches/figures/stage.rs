@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use bmsync::simulator::{GENERATED_DOMAIN, GENERATED_TENANT, World};
 use tempfile::TempDir;
 
-use crate::floor::{self, Floor};
+use crate::floor::Floor;
 use crate::process::run;
 use crate::simulator::Simulator;
 use crate::{Args, Failure};
@@ -97,7 +97,7 @@ impl Stage {
         let mut command = Command::new(std::env::current_exe()?);
         let at = match floor {
             Floor::Pages | Floor::Owned | Floor::Rounds => self.url().to_owned(),
-            Floor::Write | Floor::Open => self.folder.path().display().to_string(),
+            Floor::Write | Floor::Open | Floor::Events => self.folder.path().display().to_string(),
         };
         command.arg("--be").arg(floor.name()).arg("--at").arg(at).stdout(Stdio::null());
         Ok(command)
@@ -135,11 +135,6 @@ impl Stage {
         self.simulator.url()
     }
 
-    /// Where everything lies.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// A state that holds the account and nobody.
     pub fn empty(&self) -> PathBuf {
         self.path("empty")
@@ -164,7 +159,14 @@ impl Stage {
     pub fn fill(&self) -> Result<(), Failure> {
         copy(&self.empty(), &self.full())?;
         run(self.bmsync(&["apply", "--yes", "-o", "json"]).arg("--state").arg(self.full()))?;
-        floor::written::prepare(&self.full(), self.folder.path())
+        self.copy_events(&self.full())
+    }
+
+    /// Copies the events of a state to where the floors of writing and opening look for them.
+    pub fn copy_events(&self, state: &Path) -> Result<(), Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        run(command.arg("--be").arg(Floor::Events.name()).arg("--at").arg(state))?;
+        Ok(())
     }
 
     /// What the full state takes on the disk.

@@ -46,6 +46,7 @@ impl Work {
             Self::Floor(Floor::Write) => "floor `write`: the commit's events to sled",
             Self::Floor(Floor::Open) => "floor `open`: open and unpack that",
             Self::Floor(Floor::Rounds) => "floor `rounds`",
+            Self::Floor(Floor::Events) => "copying events",
             Self::Plan => "first `plan`",
             Self::Apply => "first `apply`",
             Self::Again => "`plan` with nothing to do",
@@ -57,7 +58,7 @@ impl Work {
     const fn floors(self) -> &'static [Floor] {
         match self {
             Self::Floor(Floor::Owned) => &[Floor::Pages],
-            Self::Floor(Floor::Pages | Floor::Write | Floor::Open | Floor::Rounds) => &[],
+            Self::Floor(Floor::Pages | Floor::Write | Floor::Open | Floor::Rounds | Floor::Events) => &[],
             Self::Plan | Self::Again => &[Floor::Pages, Floor::Owned],
             Self::Apply => &[Floor::Pages, Floor::Write],
             Self::Get => &[Floor::Open],
@@ -67,7 +68,9 @@ impl Work {
     const fn needs_the_full_state(self) -> bool {
         match self {
             Self::Floor(Floor::Write | Floor::Open) | Self::Again | Self::Get => true,
-            Self::Floor(Floor::Pages | Floor::Owned | Floor::Rounds) | Self::Plan | Self::Apply => false,
+            Self::Floor(Floor::Pages | Floor::Owned | Floor::Rounds | Floor::Events) | Self::Plan | Self::Apply => {
+                false
+            }
         }
     }
 

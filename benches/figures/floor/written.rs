@@ -26,7 +26,8 @@ const LEVEL: i32 = 1;
 const PORTION: usize = 10_000;
 
 /// Copies the events of a state into a file beside it, each after its length.
-pub fn prepare(state: &Path, folder: &Path) -> Result<(), Failure> {
+pub fn prepare(state: &Path) -> Result<(), Failure> {
+    let folder = state.parent().ok_or("the state stands in no folder")?;
     let copied = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(copy(state, folder));
     copied.map_err(|error| format!("cannot copy the events of {}: {error}", state.display()).into())
 }
