@@ -8,8 +8,8 @@ use crate::process::Spent;
 pub const HEAD: &str = "| users | work | CPU ms: min / median / max | × floor | requests | KiB answered | wall ms | MiB at most | B per user |\n\
      |---:|---|---|---|---:|---:|---:|---:|---:|";
 
-/// The kernel counts a running process in steps of 10 ms: one of them says nothing.
-const COARSE: Duration = Duration::from_millis(11);
+/// The kernel counts a running process in steps of 10 ms: none of them says nothing.
+const COARSE: Duration = Duration::from_millis(5);
 
 /// One line: what a piece of work spent each time.
 #[derive(Clone, Debug)]
