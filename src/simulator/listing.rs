@@ -48,9 +48,13 @@ impl State {
         Ok(Reply::graph(200, render::single(&context, &select, user)))
     }
 
-    /// `GET /v1.0/organization`.
+    /// `GET /v1.0/organization`, and the tenant by its ID.
     pub(super) fn organization(&mut self, grant: &Grant, call: &Call) -> Result<Reply, Reply> {
         let mut shown = organization(&self.world.tenants[grant.tenant]);
+        let wanted = call.segments.get(2).cloned();
+        if let Some(other) = wanted.as_deref().filter(|id| shown.get("id").and_then(Value::as_str) != Some(*id)) {
+            return Err(self.not_found(other));
+        }
         if let Some(written) = call.option("$select") {
             let names: Vec<&str> = written.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
             if let Some(unknown) = names.iter().find(|name| !shown.contains_key(**name)) {
@@ -61,7 +65,14 @@ impl State {
             shown.retain(|name, _| name == "id" || names.contains(&name.as_str()));
         }
         let context = format!("{}/v1.0/$metadata#organization", call.origin);
-        Ok(Reply::graph(200, json!({ "@odata.context": context, "value": [shown] }).to_string()))
+        let answer = match wanted {
+            None => json!({ "@odata.context": context, "value": [shown] }),
+            Some(_) => {
+                shown.insert("@odata.context".to_owned(), json!(format!("{context}/$entity")));
+                Value::Object(shown)
+            }
+        };
+        Ok(Reply::graph(200, answer.to_string()))
     }
 }
 

@@ -197,7 +197,7 @@ fn classify(call: &Call) -> Class {
         [_, "oauth2", "v2.0", "devicecode"] => Class::DeviceCode,
         ["devicelogin"] => Class::DeviceLogin,
         ["v1.0", "me"] => Class::Me,
-        ["v1.0", "organization"] => Class::Organization,
+        ["v1.0", "organization"] | ["v1.0", "organization", _] => Class::Organization,
         ["v1.0", "users"] | ["v1.0", "users", _] => Class::Users,
         ["v1.0", "groups"] | ["v1.0", "groups", _] => Class::Groups,
         ["v1.0", "groups", _, "members"] => Class::Members,

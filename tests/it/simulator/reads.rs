@@ -28,6 +28,10 @@ async fn a_person_reads_themselves_and_the_tenant() {
     assert_eq!(names, ["harbor.onmicrosoft.com", "harbor.example"]);
     assert_eq!(tenant.as_object().unwrap().len(), 3);
     assert_eq!(sim.get("/v1.0/organization?$select=nothing").await.status, 400);
+    let alone = sim.get(&format!("/v1.0/organization/{HOME}")).await;
+    assert_eq!((alone.status, &alone.json()["displayName"]), (200, &json!("Harbor Works")));
+    assert!(alone.json()["@odata.context"].as_str().unwrap().ends_with("#organization/$entity"));
+    assert_eq!(sim.get("/v1.0/organization/someone-else").await.status, 404);
     for path in
         ["/v1.0/users?$top=1&$select=id", "/v1.0/groups?$top=1&$select=id", "/v1.0/users/delta", "/v1.0/groups/g1"]
     {
@@ -49,6 +53,23 @@ async fn lists_come_in_pages() {
     assert_eq!((group.status, &group.json()["securityEnabled"]), (200, &json!(true)));
     for bad in ["$top=0", "$top=1000", "$filter=id%20eq%20'u1'", "$select=nickName"] {
         assert_eq!(sim.get(&format!("/v1.0/users?{bad}")).await.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn members_come_in_pages() {
+    let sim = signed_in("GroupMember.Read.All User.Read.All").await;
+    let first = sim.get("/v1.0/groups/g1/members?$top=1").await;
+    assert_eq!((first.ids(), &first.objects()[0]["displayName"]), (vec!["u1".to_owned()], &json!("Marta")));
+    let second = sim.get(&first.link("next").expect("more")).await;
+    assert_eq!((second.ids(), second.link("next")), (vec!["u2".to_owned()], None));
+    for (path, status) in [
+        ("g1/members?$top=0", 400),
+        ("g1/members?$top=1000", 400),
+        ("g1/members?$select=nickName", 400),
+        ("g9/members", 404),
+    ] {
+        assert_eq!(sim.get(&format!("/v1.0/groups/{path}")).await.status, status, "{path}");
     }
 }
 

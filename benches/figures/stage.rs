@@ -3,18 +3,20 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use bmsync::simulator::{GENERATED_DOMAIN, GENERATED_TENANT, World};
 use tempfile::TempDir;
 
+use crate::floor::Floor;
 use crate::process::run;
+use crate::simulator::Simulator;
 use crate::{Args, Failure};
 
-/// Tenant, defaults and policy; the rules follow.
+/// Tenant, defaults and policy; the rules follow. The clock is not to begin a look of its own.
 const MANIFESTS: &str = "\
 apiVersion: bmsync/v1
 kind: Tenant
@@ -32,6 +34,11 @@ kind: EmployeeDefaults
 metadata: { name: defaults }
 spec: { department: Operations, location: Headquarters, manager: jsmith, jobTitle: Technician,
         employmentType: Full Time, employeeRole: Engineer, securityRole: User }
+---
+apiVersion: bmsync/v1
+kind: SyncPolicy
+metadata: { name: policy }
+spec: { pollInterval: 24h, fullSyncInterval: 240h }
 ";
 
 /// What BMS holds before anything is applied: the account of all contacts.
@@ -40,6 +47,7 @@ const ACCOUNT: &str = r#"{"kind":"account","id":1,"name":"Generated","locations"
 /// Everything that the works need.
 #[derive(Debug)]
 pub struct Stage {
+    users: u32,
     simulator: Simulator,
     folder: TempDir,
 }
@@ -47,7 +55,7 @@ pub struct Stage {
 impl Stage {
     /// Starts the simulator and writes the rest.
     pub fn set(args: &Args, users: u32) -> Result<Self, Failure> {
-        let stage = Self { simulator: Simulator::start(args, users)?, folder: tempfile::tempdir()? };
+        let stage = Self { users, simulator: Simulator::start(args, users)?, folder: tempfile::tempdir()? };
         stage.write_manifests(args)?;
         let accounts = stage.path("accounts.jsonl");
         fs::write(&accounts, ACCOUNT)?;
@@ -73,29 +81,58 @@ impl Stage {
                  spec:\n  tenantId: {GENERATED_TENANT}\n  groupId: {group}\n  order: {number}\n  record: {record}\n"
             )?;
         }
-        let folder = self.path("manifests");
+        self.put_manifests("manifests", &text)?;
+        let other = text.replacen("record: employee\n", "record: employee\n  employee: { department: Field }\n", 1);
+        self.put_manifests("candidate", &other)
+    }
+
+    fn put_manifests(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let folder = self.path(name);
         fs::create_dir(&folder)?;
         Ok(fs::write(folder.join("all.yaml"), text)?)
     }
 
-    /// This program, as the floor that parses into such fields.
-    pub fn floor(&self, fields: &str) -> Result<Command, Failure> {
+    /// This program, as one of the floors.
+    pub fn floor(&self, floor: Floor) -> Result<Command, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--floor", &self.simulator.url, "--fields", fields]);
+        let at = match floor {
+            Floor::Pages | Floor::Owned | Floor::Rounds => self.url().to_owned(),
+            Floor::Write | Floor::Open | Floor::Events => self.folder.path().display().to_string(),
+        };
+        command.arg("--be").arg(floor.name()).arg("--at").arg(at).stdout(Stdio::null());
         Ok(command)
     }
 
     /// The program that is measured, saying little.
     pub fn bmsync(&self, args: &[&str]) -> Command {
+        self.bmsync_with("manifests", args)
+    }
+
+    /// The same with the manifests in which one rule gives another department.
+    pub fn bmsync_candidate(&self, args: &[&str]) -> Command {
+        self.bmsync_with("candidate", args)
+    }
+
+    fn bmsync_with(&self, manifests: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
-        command.args(args).arg("--quiet").arg("--manifests").arg(self.path("manifests"));
+        command.args(args).arg("--quiet").arg("--manifests").arg(self.path(manifests));
         command.stdout(Stdio::null()).env_remove("RUST_LOG");
         command
     }
 
+    /// How many users the directory has.
+    pub const fn users(&self) -> u32 {
+        self.users
+    }
+
+    /// The simulator.
+    pub const fn simulator(&self) -> &Simulator {
+        &self.simulator
+    }
+
     /// Where the simulator is.
     pub fn url(&self) -> &str {
-        &self.simulator.url
+        self.simulator.url()
     }
 
     /// A state that holds the account and nobody.
@@ -118,20 +155,26 @@ impl Stage {
         Ok(fresh)
     }
 
-    /// Makes the full state.
+    /// Makes the full state, and what the floors of writing and opening work on.
     pub fn fill(&self) -> Result<(), Failure> {
         copy(&self.empty(), &self.full())?;
         run(self.bmsync(&["apply", "--yes", "-o", "json"]).arg("--state").arg(self.full()))?;
+        self.copy_events(&self.full())
+    }
+
+    /// Copies the events of a state to where the floors of writing and opening look for them.
+    pub fn copy_events(&self, state: &Path) -> Result<(), Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        run(command.arg("--be").arg(Floor::Events.name()).arg("--at").arg(state))?;
         Ok(())
     }
 
-    /// What the full state takes on the disk, if there is one.
-    pub fn full_bytes(&self) -> Result<Option<u64>, Failure> {
-        Ok(if self.full().exists() { Some(bytes(&self.full())?) } else { None })
+    /// What the full state takes on the disk.
+    pub fn full_bytes(&self) -> Result<u64, Failure> {
+        Ok(bytes(&self.full())?)
     }
 
-    /// Something in its folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -158,35 +201,4 @@ fn bytes(folder: &Path) -> io::Result<u64> {
         sum += if about.is_dir() { bytes(&path)? } else { about.blocks() * 512 };
     }
     Ok(sum)
-}
-
-/// A simulator in a process of its own; killed when it is dropped.
-#[derive(Debug)]
-struct Simulator {
-    child: Child,
-    url: String,
-}
-
-impl Simulator {
-    fn start(args: &Args, users: u32) -> Result<Self, Failure> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
-        command.args(["simulate", "--quiet", "--listen", "127.0.0.1:0", "--generate"]);
-        command.arg(format!("{users},{}", args.groups)).arg("--seed").arg(args.seed.to_string());
-        command.arg("--page-size").arg(args.page_size.to_string());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take();
-        let mut simulator = Self { child, url: String::new() };
-        let Some(output) = output else { return Err("the simulator has no output".into()) };
-        BufReader::new(output).read_line(&mut simulator.url)?;
-        simulator.url.truncate(simulator.url.trim_end().len());
-        if simulator.url.is_empty() { Err("the simulator did not start".into()) } else { Ok(simulator) }
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -12,10 +12,11 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, redirect};
 use serde::Deserialize;
 
-use crate::{Failure, owned};
+use super::owned;
+use crate::Failure;
 
 /// What a page is parsed into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fields {
     /// What borrows from the page.
     Borrowed,
@@ -30,27 +31,75 @@ const GROUPS: &str = "id,displayName,createdDateTime,securityEnabled,members";
 
 /// Downloads and parses everything that the service serves.
 pub fn run(url: &str, fields: Fields) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(read(url, fields))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let read = Reader::sign_in(url).await?.everything(url, fields).await?;
+        if read.iter().any(|read| read.objects == 0) { Err("the service served nobody".into()) } else { Ok(()) }
+    })
 }
 
-async fn read(url: &str, fields: Fields) -> Result<(), Failure> {
-    // The client wants one, even to speak in plain text; an error only says that it has one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().user_agent("floor").redirect(redirect::Policy::none()).referer(false);
-    let client = builder.no_proxy().http1_only().tls_certs_only([]).build()?;
-    let token = token(&client, url).await?;
-    let person: Parse = match fields {
-        Fields::Borrowed => |page| parse::<Person>(page),
-        Fields::Owned => |page| parse::<owned::Person>(page),
-    };
-    let group: Parse = match fields {
-        Fields::Borrowed => |page| parse::<Group>(page),
-        Fields::Owned => |page| parse::<owned::Group>(page),
-    };
-    let users = pages(&client, &token, format!("{url}/v1.0/users/delta?$select={USERS}"), person);
-    let groups = pages(&client, &token, format!("{url}/v1.0/groups/delta?$select={GROUPS}"), group);
-    let (users, groups) = tokio::try_join!(users, groups)?;
-    if users == 0 || groups == 0 { Err("the service served nobody".into()) } else { Ok(()) }
+/// Somebody with a token, who reads pages.
+pub struct Reader {
+    client: Client,
+    token: String,
+}
+
+/// What is left of pages that were read.
+pub struct Read {
+    /// How many objects they had.
+    pub objects: usize,
+    /// Where what is new since then can be asked for.
+    pub onward: String,
+}
+
+impl Reader {
+    /// Signs in.
+    pub async fn sign_in(url: &str) -> Result<Self, Failure> {
+        // The client wants one, even to speak in plain text; an error only says that it has one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Client::builder().user_agent("floor").redirect(redirect::Policy::none()).referer(false);
+        let client = builder.no_proxy().http1_only().tls_certs_only([]).build()?;
+        let token = token(&client, url).await?;
+        Ok(Self { client, token })
+    }
+
+    /// All users, and all groups at the same time.
+    pub async fn everything(&self, url: &str, fields: Fields) -> Result<[Read; 2], Failure> {
+        let (person, group) = fields.parsers();
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
+        let users = self.pages(format!("{url}/v1.0/users/delta?$select={USERS}"), person, &mut users);
+        let groups = self.pages(format!("{url}/v1.0/groups/delta?$select={GROUPS}"), group, &mut groups);
+        let (users, groups) = tokio::try_join!(users, groups)?;
+        Ok([users, groups])
+    }
+
+    /// Follows the pages to the last one. The buffer holds one after the other.
+    pub async fn pages(&self, first: String, parse: Parse, buffer: &mut Vec<u8>) -> Result<Read, Failure> {
+        let (mut next, mut objects) = (first, 0);
+        loop {
+            let request = self.client.get(next).header(AUTHORIZATION, &self.token).header(ACCEPT, "application/json");
+            let mut answer = request.send().await?.error_for_status()?;
+            buffer.clear();
+            while let Some(chunk) = answer.chunk().await? {
+                buffer.extend_from_slice(&chunk);
+            }
+            let (more, link) = parse(buffer)?;
+            objects += more;
+            match link {
+                Link::Next(link) => next = link,
+                Link::Delta(onward) => return Ok(Read { objects, onward }),
+            }
+        }
+    }
+}
+
+impl Fields {
+    /// How pages of users and pages of groups are parsed.
+    pub fn parsers(self) -> (Parse, Parse) {
+        match self {
+            Self::Borrowed => (|page| parse::<Person>(page), |page| parse::<Group>(page)),
+            Self::Owned => (|page| parse::<owned::Person>(page), |page| parse::<owned::Group>(page)),
+        }
+    }
 }
 
 async fn token(client: &Client, url: &str) -> Result<String, Failure> {
@@ -67,32 +116,25 @@ async fn token(client: &Client, url: &str) -> Result<String, Failure> {
     Ok(format!("Bearer {}", token.access_token))
 }
 
-/// What is needed of a parsed page: how many objects it had, and the next one's address.
-type Parsed = (usize, Option<String>);
-
-/// How a page is parsed.
-type Parse = fn(&[u8]) -> Result<Parsed, Failure>;
-
-/// Follows the pages to the last one; how many objects they had.
-async fn pages(client: &Client, token: &str, first: String, parse: Parse) -> Result<usize, Failure> {
-    let (mut buffer, mut next, mut objects) = (Vec::new(), Some(first), 0);
-    while let Some(link) = next {
-        let request = client.get(link).header(AUTHORIZATION, token).header(ACCEPT, "application/json");
-        let mut answer = request.send().await?.error_for_status()?;
-        buffer.clear();
-        while let Some(chunk) = answer.chunk().await? {
-            buffer.extend_from_slice(&chunk);
-        }
-        let (more, onward) = parse(&buffer)?;
-        objects += more;
-        next = onward;
-    }
-    Ok(objects)
+/// Where a page leads.
+pub enum Link {
+    /// To the next one.
+    Next(String),
+    /// To what will be new.
+    Delta(String),
 }
 
-fn parse<'a, T: Deserialize<'a>>(page: &'a [u8]) -> Result<Parsed, Failure> {
-    let page: Page<'a, T> = serde_json::from_slice(page)?;
-    Ok((black_box(&page.value).len(), page.next.map(|Text(link)| link.into_owned())))
+/// How a page is parsed: how many objects it has, and where it leads.
+pub type Parse = fn(&[u8]) -> Result<(usize, Link), Failure>;
+
+fn parse<'a, T: Deserialize<'a>>(page: &'a [u8]) -> Result<(usize, Link), Failure> {
+    let Page { value, next, delta } = serde_json::from_slice::<Page<'a, T>>(page)?;
+    let link = match (next, delta) {
+        (Some(Text(next)), _) => Link::Next(next.into_owned()),
+        (None, Some(Text(delta))) => Link::Delta(delta.into_owned()),
+        (None, None) => return Err("a page leads nowhere".into()),
+    };
+    Ok((black_box(&value).len(), link))
 }
 
 #[derive(Deserialize)]
@@ -100,6 +142,8 @@ struct Page<'a, T> {
     value: Vec<T>,
     #[serde(rename = "@odata.nextLink", default, borrow)]
     next: Option<Text<'a>>,
+    #[serde(rename = "@odata.deltaLink", default, borrow)]
+    delta: Option<Text<'a>>,
 }
 
 /// Text that is borrowed from the page wherever it is written without escapes.

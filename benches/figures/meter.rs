@@ -8,37 +8,24 @@ use crate::Failure;
 /// One tick of the kernel's CPU accounting; `USER_HZ` is 100 on every Linux.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What was spent, from the beginning of the process or between two readings.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Spent {
-    /// User and system time of all threads, also of those that have ended.
-    pub cpu: Duration,
-    /// Bytes given to `write` and its like, sockets included. What the kernel counts as sent to the disk is no measure:
-    /// of a large page of its cache it counts the whole, whatever was written of it.
-    pub written: u64,
-}
-
-impl Spent {
-    /// What was spent since an earlier reading.
-    pub fn since(self, before: Self) -> Self {
-        Self { cpu: self.cpu.saturating_sub(before.cpu), written: self.written - before.written }
-    }
-}
-
-/// What a process has spent so far.
-pub fn spent(process: u32) -> Result<Spent, Failure> {
+/// User and system time of all threads, also of those that have ended.
+pub fn cpu(process: u32) -> Result<Duration, Failure> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in parentheses may hold anything; what follows it is numbers. utime and stime are the 12th and 13th.
     let after = stat.rsplit_once(')').ok_or("no process")?.1;
     let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
-    let io = fs::read_to_string(format!("/proc/{process}/io"))?;
-    Ok(Spent { cpu: TICK * ticks, written: number(&io, "wchar:")? })
+    Ok(TICK * ticks)
 }
 
-/// Memory now and at most, in bytes.
-pub fn memory(process: u32) -> Result<(u64, u64), Failure> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    Ok((number(&status, "VmRSS:")? << 10, number(&status, "VmHWM:")? << 10))
+/// Bytes given to `write` and its like, sockets included. What the kernel counts as sent to the disk is no measure: of a
+/// large page of its cache it counts the whole, whatever was written of it.
+pub fn written(process: u32) -> Result<u64, Failure> {
+    number(&fs::read_to_string(format!("/proc/{process}/io"))?, "wchar:")
+}
+
+/// Memory at most, in bytes.
+pub fn peak(process: u32) -> Result<u64, Failure> {
+    Ok(number(&fs::read_to_string(format!("/proc/{process}/status"))?, "VmHWM:")? << 10)
 }
 
 /// Time on a CPU of the threads that are alive now, finer than a tick: only good to see whether it moves.

@@ -3,8 +3,6 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use serde_json::Value;
-
 use crate::Failure;
 
 /// Asks `address` (host and port) and gives the body of a 2xx answer.
@@ -17,12 +15,4 @@ pub fn ask(method: &str, address: &str, path: &str, body: &str) -> Result<String
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer has no head")?;
     if head.starts_with("HTTP/1.1 2") { Ok(body.to_owned()) } else { Err(format!("{method} {path}: {answer}").into()) }
-}
-
-/// How many requests the simulator at that address has answered.
-pub fn requests(simulator: &str) -> Result<u64, Failure> {
-    let stats: Value = serde_json::from_str(&ask("GET", simulator, "/control/stats", "")?)?;
-    let classes = stats["requests"].as_object().ok_or("no counts")?;
-    let counts = classes.values().filter_map(Value::as_object).flat_map(|class| class.values());
-    Ok(counts.filter_map(Value::as_u64).sum())
 }

@@ -6,16 +6,19 @@ use std::time::{Duration, Instant};
 use wait4::Wait4 as _;
 
 use crate::Failure;
+use crate::simulator::Asked;
 
-/// What a process spent.
-#[derive(Clone, Debug)]
+/// What a piece of work spent.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
     /// User and system time of all its threads.
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
-    /// Most memory that it had at once, in bytes.
+    /// Most memory that its process had at once, in bytes.
     pub peak: u64,
+    /// What it asked of the simulator.
+    pub asked: Asked,
 }
 
 /// Runs a command to its end, as the kernel accounts for it.
@@ -27,5 +30,5 @@ pub fn run(command: &mut Command) -> Result<Spent, Failure> {
         return Err(format!("{command:?} ended with {}", ended.status).into());
     }
     let used = ended.rusage;
-    Ok(Spent { cpu: used.utime + used.stime, wall, peak: used.maxrss })
+    Ok(Spent { cpu: used.utime + used.stime, wall, peak: used.maxrss, asked: Asked::default() })
 }
