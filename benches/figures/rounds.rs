@@ -30,7 +30,7 @@ pub fn measure(args: &Args, stage: &Stage) -> Result<Vec<Row>, Failure> {
     rows.push(Row { against: against(Floor::Pages, pages, args.times), ..candidate(args, stage, &server)? });
     drop(rounds);
     server.stop()?;
-    stage.copy_events(&state)?;
+    Stage::copy_events(&state)?;
     run(&mut stage.floor(Floor::Write)?)?;
     let open = run(&mut stage.floor(Floor::Open)?)?;
     let (server, again) = Server::start(args, stage, &state)?;

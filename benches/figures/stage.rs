@@ -159,11 +159,11 @@ impl Stage {
     pub fn fill(&self) -> Result<(), Failure> {
         copy(&self.empty(), &self.full())?;
         run(self.bmsync(&["apply", "--yes", "-o", "json"]).arg("--state").arg(self.full()))?;
-        self.copy_events(&self.full())
+        Self::copy_events(&self.full())
     }
 
     /// Copies the events of a state to where the floors of writing and opening look for them.
-    pub fn copy_events(&self, state: &Path) -> Result<(), Failure> {
+    pub fn copy_events(state: &Path) -> Result<(), Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         run(command.arg("--be").arg(Floor::Events.name()).arg("--at").arg(state))?;
         Ok(())

@@ -133,7 +133,9 @@ impl Index {
     pub fn add_all(&mut self, entries: Vec<Entry>) {
         let held: usize = self.leaves.iter().map(|leaf| leaf.len()).sum();
         if entries.len() < held / 8 {
-            entries.into_iter().for_each(|entry| self.add(entry));
+            for entry in entries {
+                self.add(entry);
+            }
             return;
         }
         let mut all = entries;
@@ -203,7 +205,9 @@ mod tests {
         let mut index = Index::default();
         let keys = (1..=3_000).rev().flat_map(|id| Kind::ALL.map(|kind| RecordKey { kind, id }));
         let entries: Vec<Entry> = keys.map(|key| index.marks().entry(Sought::Username("same"), key)).collect();
-        entries.iter().for_each(|entry| index.add(*entry));
+        for entry in &entries {
+            index.add(*entry);
+        }
         let found: Vec<RecordKey> = index.find(Sought::Username("SAME")).collect();
         assert!(found.is_sorted() && found.len() == 6_000);
         assert!(index.find(Sought::Email("same")).next().is_none());

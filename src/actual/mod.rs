@@ -229,7 +229,9 @@ impl Held {
 
     fn put(&mut self, record: Record) {
         let found_by: Vec<Entry> = entries(self.index.marks(), &record).collect();
-        found_by.into_iter().for_each(|entry| self.index.add(entry));
+        for entry in found_by {
+            self.index.add(entry);
+        }
         self.place(record);
     }
 

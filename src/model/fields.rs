@@ -58,7 +58,9 @@ impl Fields {
             all[field as usize] = value.and_then(filled);
         }
         let mut packer = Packer::with_room(all.iter().flatten().map(|value| value.len()).sum());
-        all.into_iter().for_each(|value| packer.push(value.unwrap_or_default()));
+        for value in all {
+            packer.push(value.unwrap_or_default());
+        }
         *self = packer.packed();
     }
 

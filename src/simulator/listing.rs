@@ -65,12 +65,11 @@ impl State {
             shown.retain(|name, _| name == "id" || names.contains(&name.as_str()));
         }
         let context = format!("{}/v1.0/$metadata#organization", call.origin);
-        let answer = match wanted {
-            None => json!({ "@odata.context": context, "value": [shown] }),
-            Some(_) => {
-                shown.insert("@odata.context".to_owned(), json!(format!("{context}/$entity")));
-                Value::Object(shown)
-            }
+        let answer = if wanted.is_none() {
+            json!({ "@odata.context": context, "value": [shown] })
+        } else {
+            shown.insert("@odata.context".to_owned(), json!(format!("{context}/$entity")));
+            Value::Object(shown)
         };
         Ok(Reply::graph(200, answer.to_string()))
     }

@@ -48,7 +48,7 @@ pub(super) struct Login {
     /// Where it lives.
     pub origin: Origin,
     /// Its root, as the manifest or the cloud says.
-    pub login_root: Text,
+    pub root: Text,
     /// The root of the Graph that tokens are for.
     pub graph_root: Text,
     /// The connections to it.
@@ -102,7 +102,7 @@ impl Login {
             domain: tenant.domain.clone(),
             application: tenant.application_id.clone(),
             origin: Origin::new(&tenant.login_root, "endpoints.login")?,
-            login_root: tenant.login_root.clone(),
+            root: tenant.login_root.clone(),
             graph_root: tenant.graph_root.clone(),
             http: http.clone(),
             names: Names::of(tenant),
@@ -262,10 +262,7 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let response = self.send(request).await.map_err(Unanswered)?;
-            match response.status().is_success() {
-                true => Ok(response),
-                false => Err(Unanswered(self.refusal(&response))),
-            }
+            if response.status().is_success() { Ok(response) } else { Err(Unanswered(self.refusal(&response))) }
         })
     }
 }

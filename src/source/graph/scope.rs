@@ -53,7 +53,7 @@ pub(super) const PERMISSIONS: [Permission; 4] = [
 ];
 
 /// The scopes of a sign-in: the permissions as full addresses of the tenant's Graph, which other clouds need, and those of
-/// OpenID Connect.
+/// `OpenID` Connect.
 pub(super) fn asked(graph_root: &str) -> impl Iterator<Item = Scope> {
     let permissions = PERMISSIONS.iter().map(move |permission| format!("{graph_root}/{}", permission.name));
     permissions.chain(["offline_access".to_owned(), "openid".to_owned()]).map(Scope::new)

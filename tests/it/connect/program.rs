@@ -11,7 +11,7 @@ use url::Url;
 
 use super::world::{ADMIN, APPLICATION, HOME, KEY, agree, browser, simulator};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn manifests(folder: &Path, url: &str) {
     let folder = folder.join("manifests");

@@ -126,11 +126,11 @@ impl Stage {
     /// Notes something that happened.
     pub fn note(&self, what: &'static str) {
         self.held().tally.count(what);
-        self.tell(what.to_owned());
+        self.tell(what);
     }
 
     /// Tells the diary.
-    pub fn tell(&self, what: String) {
+    pub fn tell(&self, what: &str) {
         let at = self.began.elapsed().as_secs();
         self.held().diary.push(format!("{at:>6} s  {what}"));
     }

@@ -68,7 +68,7 @@ impl Story {
             self.live(Duration::from_secs(self.stage.dice(|rng| rng.u64(0..400)))).await;
             self.happen().await;
         }
-        self.stage.tell("peace".to_owned());
+        self.stage.tell("peace");
         self.stage.make_peace();
         self.live(PEACE).await;
         self.reckon().await
@@ -153,7 +153,7 @@ impl Story {
             match self.ask(async |process| process.approve(&tenant).await).await {
                 Some(true) => self.stage.note("approval"),
                 Some(false) => continue,
-                None => self.stage.tell("it died of an approval, which may have been kept all the same".to_owned()),
+                None => self.stage.tell("it died of an approval, which may have been kept all the same"),
             }
             self.guarded = None;
         }
@@ -171,7 +171,7 @@ impl Story {
         let mut seen = self.stage.world();
         seen.records = records;
         for op in self.dice.happening(&seen) {
-            self.stage.tell(format!("{op:?}"));
+            self.stage.tell(&format!("{op:?}"));
             match &op {
                 Op::Edit(..) | Op::Status(..) | Op::References(..) | Op::Import(..) | Op::Source(..) => {
                     self.edit(&op).await;

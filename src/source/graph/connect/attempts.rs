@@ -159,7 +159,7 @@ impl Attempts {
     fn take(&self, redirect: &Redirect) -> Option<(String, Arc<Reception>, Attempt)> {
         let mut known = self.known();
         let takes = |one: &Known| one.attempt.as_ref().is_some_and(|attempt| attempt.takes(redirect));
-        let found = known.iter().enumerate().filter(|(_, one)| takes(one)).map(|(place, _)| place).last()?;
+        let found = known.iter().enumerate().filter(|(_, one)| takes(one)).map(|(place, _)| place).next_back()?;
         let one = &mut known[found];
         Some((one.id.clone(), Arc::clone(&one.reception), one.attempt.take()?))
     }
@@ -186,7 +186,7 @@ impl Attempts {
     pub fn progress(&self, id: &str) -> Option<Progress> {
         let known = self.known();
         let same = |one: &&Known| bool::from(one.id.as_bytes().ct_eq(id.as_bytes()));
-        let one = known.iter().filter(same).last()?;
+        let one = known.iter().rfind(same)?;
         let lapsed = one.attempt.as_ref().is_some_and(Attempt::is_over);
         Some(if lapsed { Progress::Ended(too_late(&one.reception)) } else { one.progress.clone() })
     }

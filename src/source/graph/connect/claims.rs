@@ -78,7 +78,7 @@ impl Stated {
             Audience::One(one) => ours(one),
             Audience::Many(many) => matches!(many.as_slice(), [one] if ours(one)),
         };
-        let root = login.login_root.as_str();
+        let root = login.root.as_str();
         let same_nonce = nonce.is_none_or(|nonce| {
             let said = said.as_deref().unwrap_or_default();
             bool::from(nonce.expose_secret().as_bytes().ct_eq(said.as_bytes()))

@@ -169,7 +169,7 @@ impl Reception {
             (Stage::SignIn { nonce, verifier }, Brought::Code(code)) => {
                 let exchange = Exchange::Code { code: &code, verifier: &verifier, redirect: &attempt.redirect };
                 let issued = login.exchange(&exchange).await?;
-                self.arrive(&login, issued, Some(&nonce)).map(Step::Arrived)
+                Self::arrive(&login, issued, Some(&nonce)).map(Step::Arrived)
             }
             (Stage::Consent, Brought::Code(_)) | (Stage::SignIn { .. }, Brought::Consent) => {
                 Err(protocol("the login service brought back something else than it was asked for"))
@@ -192,16 +192,11 @@ impl Reception {
     pub async fn wait(&self, device: &Device) -> Result<Arrival, SourceError> {
         let login = self.login()?;
         let issued = device.wait(&login).await?;
-        self.arrive(&login, issued, None)
+        Self::arrive(&login, issued, None)
     }
 
     /// Checks who signed in.
-    fn arrive(
-        &self,
-        login: &Login,
-        issued: Issued,
-        nonce: Option<&secrecy::SecretString>,
-    ) -> Result<Arrival, SourceError> {
+    fn arrive(login: &Login, issued: Issued, nonce: Option<&secrecy::SecretString>) -> Result<Arrival, SourceError> {
         let expected = Expected { login, nonce, now: Timestamp::now() };
         let claims = Claims::read(issued.id_token.as_ref(), &expected).map_err(about_sign_in)?;
         if issued.refresh_token.is_none() {

@@ -62,7 +62,7 @@ impl Reply {
     }
 
     fn page(status: u16, title: &str, lines: &[String]) -> Self {
-        let text: String = lines.iter().map(|line| format!("<p>{}</p>\n", escaped(line))).collect();
+        let text = lines.iter().fold(String::new(), |text, line| text + "<p>" + &escaped(line) + "</p>\n");
         let title = escaped(title);
         let html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>bmsync: {title}</title></head>\n\
