@@ -77,9 +77,12 @@ impl Operations for Controller {
         }
         let approval = Approval::new(tenant.id.clone(), &shown.changes, now);
         shown.approved_until = Some(approval.until);
-        core.approvals.retain(|known| known.tenant != tenant.id && known.until > now);
-        core.approvals.push(approval);
-        self.shared().keep_approvals(&core.approvals).await?;
+        let mut approvals = core.approvals.clone();
+        approvals.retain(|known| known.tenant != tenant.id && known.until > now);
+        approvals.push(approval);
+        // What could not be kept does not count: the person is told that it failed.
+        self.shared().keep_approvals(&approvals).await?;
+        core.approvals = approvals;
         drop(core);
         self.shared().nudge(&tenant.id);
         Ok(shown)

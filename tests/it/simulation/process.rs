@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bmsync::approved::Consent;
 use bmsync::controller::metrics::Metrics;
-use bmsync::controller::{Connect, Connected, Controller, Notification, Operations as _, Parts};
+use bmsync::controller::{Connect, Connected, Controller, Held, Notification, Operations as _, Parts, Refusal};
 use bmsync::engine::{self, Sources};
 use bmsync::ledger::Ledger;
 use bmsync::ledger::memory::MemoryLedger;
@@ -72,11 +72,12 @@ impl Process {
         }
     }
 
-    /// A person approves what is held of a tenant just now; whether anything was.
-    pub async fn approve(&self, tenant: &str) -> bool {
+    /// A person approves what is held of a tenant just now; nothing when nothing is. An approval that fails may hold all
+    /// the same: its answer may have been lost.
+    pub async fn approve(&self, tenant: &str) -> Option<Result<Held, Refusal>> {
         let tenant = guid(tenant).to_string();
-        let Ok(held) = self.controller.held(&tenant).await else { return false };
-        !held.changes.is_empty() && self.controller.approve(&tenant, &held.digest).await.is_ok()
+        let held = self.controller.held(&tenant).await.ok().filter(|held| !held.changes.is_empty())?;
+        Some(self.controller.approve(&tenant, &held.digest).await)
     }
 
     /// What a guard holds back of a tenant.

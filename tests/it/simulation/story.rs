@@ -151,8 +151,11 @@ impl Story {
     async fn approve(&mut self) {
         for tenant in self.stage.world().tenants.into_keys() {
             match self.ask(async |process| process.approve(&tenant).await).await {
-                Some(true) => self.stage.note("approval"),
-                Some(false) => continue,
+                Some(None) => continue,
+                Some(Some(Ok(_))) => self.stage.note("approval"),
+                Some(Some(Err(error))) => {
+                    self.stage.tell(&format!("an approval failed, or its answer was lost: {error}"))
+                }
                 None => self.stage.tell("it died of an approval, which may have been kept all the same"),
             }
             self.guarded = None;
