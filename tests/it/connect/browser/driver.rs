@@ -1,5 +1,5 @@
-//! A headless Chromium behind its `chromedriver`, spoken to in plain WebDriver: JSON over HTTP, and nothing of what is on
-//! the pages.
+//! A headless Chromium behind its `chromedriver`, spoken to in the JSON over HTTP of the `WebDriver` standard, and
+//! nothing of what is on the pages.
 
 use std::io::Write as _;
 use std::process::Stdio;
