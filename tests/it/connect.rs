@@ -2,6 +2,7 @@
 
 mod world;
 
+mod browser;
 mod codes;
 mod hostile;
 mod program;

@@ -11,9 +11,9 @@ use url::Url;
 
 use super::world::{ADMIN, APPLICATION, HOME, KEY, agree, browser, simulator};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
-fn manifests(folder: &Path, url: &str) {
+pub(super) fn manifests(folder: &Path, url: &str) {
     let folder = folder.join("manifests");
     std::fs::create_dir_all(&folder).unwrap();
     let text = format!(
@@ -24,7 +24,7 @@ fn manifests(folder: &Path, url: &str) {
     std::fs::write(folder.join("tenant.yaml"), text).unwrap();
 }
 
-fn command(folder: &Path, args: &[&str]) -> Command {
+pub(super) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bmsync"));
     command.args(args).current_dir(folder).env("HARBOR_KEY", KEY).env("NO_COLOR", "1").kill_on_drop(true);
     for name in ["BMSYNC_STATE", "BMSYNC_SERVER", "BMSYNC_TOKEN", "BMSYNC_KEY", "BMSYNC_KEY_FILE"] {
@@ -34,14 +34,14 @@ fn command(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-async fn done(folder: &Path, args: &[&str]) -> (i32, String) {
+pub(super) async fn done(folder: &Path, args: &[&str]) -> (i32, String) {
     let output = timeout(PATIENCE, command(folder, args).output()).await.unwrap().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.code().unwrap(), text)
 }
 
 /// The next line that is an address of the login service.
-async fn address(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>) -> Url {
+pub(super) async fn address(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>) -> Url {
     loop {
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("an address");
         if let Ok(url) = Url::parse(line.trim()) {
