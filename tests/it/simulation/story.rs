@@ -154,7 +154,7 @@ impl Story {
                 Some(None) => continue,
                 Some(Some(Ok(_))) => self.stage.note("approval"),
                 Some(Some(Err(error))) => {
-                    self.stage.tell(&format!("an approval failed, or its answer was lost: {error}"))
+                    self.stage.tell(&format!("an approval failed, or its answer was lost: {error}"));
                 }
                 None => self.stage.tell("it died of an approval, which may have been kept all the same"),
             }
