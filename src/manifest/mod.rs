@@ -203,6 +203,7 @@ impl<'a> Loading<'a> {
             check(&self.documents, &locate, &sink);
         }
         self.problems.extend(sink.into_problems());
+        self.leave_out_rash_advice();
         self.problems.sort();
         let secrets = secret_places(&self.problems);
         let diagnostics = self.problems.iter().map(|problem| self.diagnostic(problem, &secrets)).collect();
@@ -211,6 +212,13 @@ impl<'a> Loading<'a> {
             loaded.config = resolve::resolve(&self.documents);
         }
         loaded
+    }
+
+    /// That a tenant has no rules is said only where nothing is wrong: what could not be read may have been its rule.
+    fn leave_out_rash_advice(&mut self) {
+        if self.problems.iter().any(|problem| problem.code.severity() == Severity::Error) {
+            self.problems.retain(|problem| problem.code != Code::TenantWithoutRules);
+        }
     }
 
     fn name(&self, span: Span) -> &str {

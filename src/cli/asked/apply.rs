@@ -26,7 +26,7 @@ pub async fn run(remote: &Remote, args: &ApplyArgs, global: &Global, output: &Ou
     let plan = decode::plan(&bytes).map_err(|error| unusable(error.to_string(), failed(path)))?;
     show(&plan, global, output)?;
     let shown = plan.shown();
-    let question = |palette| text::shown(&shown, view(Timestamp::now(), palette, output));
+    let question = |palette| text::shown(&shown, view(Timestamp::now(), palette));
     confirm(&shown.summary, question, args, global, output)?;
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
     let applied = remote.apply(bytes.clone(), consent).await.map_err(|error| refused(remote, &error))?;
@@ -44,12 +44,10 @@ fn needless() -> Error {
 
 fn show(plan: &Decoded, global: &Global, output: &Output) -> Result<(), Error> {
     let shown = plan.shown();
+    tell_failures(&shown, output);
     match global.output {
-        Format::Text => output.data(text::shown(&shown, view(Timestamp::now(), output.palette(), output))),
-        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => {
-            tell_failures(&shown, output);
-            Ok(())
-        }
+        Format::Text => output.data(text::shown(&shown, view(Timestamp::now(), output.palette()))),
+        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => Ok(()),
     }
 }
 
