@@ -183,9 +183,11 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     }
 }
 
-/// What is said as JSON: written as it is walked, for a tree of it would be many times as big as the plan.
+/// What is said as JSON, the plan with what came of it: written as it is walked, for a tree of it would be many times as
+/// big as the plan.
 #[derive(Serialize)]
-struct Told<P> {
+struct Told<P: Serialize> {
+    #[serde(flatten)]
     plan: P,
     applied: Value,
 }

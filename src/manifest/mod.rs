@@ -187,6 +187,7 @@ impl<'a> Loading<'a> {
                 let next = text.next_document(line);
                 let given_up = text.lines_between(line, next.map(|(_, lines_before)| lines_before));
                 self.documents.hides_tenant |= given_up.contains("Tenant");
+                self.documents.hides_rule |= given_up.contains("MappingRule");
                 self.documents.count += 1;
                 part = next.map(|(text, lines_before)| Part { file: now.file, text, lines_before });
             }
@@ -203,7 +204,6 @@ impl<'a> Loading<'a> {
             check(&self.documents, &locate, &sink);
         }
         self.problems.extend(sink.into_problems());
-        self.leave_out_rash_advice();
         self.problems.sort();
         let secrets = secret_places(&self.problems);
         let diagnostics = self.problems.iter().map(|problem| self.diagnostic(problem, &secrets)).collect();
@@ -212,13 +212,6 @@ impl<'a> Loading<'a> {
             loaded.config = resolve::resolve(&self.documents);
         }
         loaded
-    }
-
-    /// That a tenant has no rules is said only where nothing is wrong: what could not be read may have been its rule.
-    fn leave_out_rash_advice(&mut self) {
-        if self.problems.iter().any(|problem| problem.code.severity() == Severity::Error) {
-            self.problems.retain(|problem| problem.code != Code::TenantWithoutRules);
-        }
     }
 
     fn name(&self, span: Span) -> &str {

@@ -1,7 +1,7 @@
 //! `bmsync apply FILE --server`: shows a saved plan, asks, and has a server apply it if it is what it would do itself.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::approved::Consent;
 use crate::display::count;
@@ -75,7 +75,8 @@ fn tell(applied: &AppliedPlan, plan: &[u8], global: &Global, output: &Output) ->
             if *written == 0 { "Nothing written.".into() } else { format!("Applied: {} written.", count(*written)) };
         return output.data(format!("{written}{failed} BMS state is at revision {revision}.\n"));
     }
-    let plan: Value = serde_json::from_slice(plan).unwrap_or_default();
+    let mut told: Map<String, Value> = serde_json::from_slice(plan).unwrap_or_default();
     let applied = json!({ "stateRevision": revision, "written": written, "failures": failures });
-    output.data(format!("{:#}\n", json!({ "plan": plan, "applied": applied })))
+    told.insert("applied".to_owned(), applied);
+    output.data(format!("{:#}\n", Value::Object(told)))
 }
