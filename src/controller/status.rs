@@ -9,8 +9,10 @@ use super::core::Core;
 use super::credentials::summary;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
+use crate::directory::TenantDirectory;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
+use crate::plan::{Hold, unseen};
 use crate::source::Job;
 use crate::source::expiry::{Expiring, Outlook};
 
@@ -52,6 +54,11 @@ impl Conditions {
         }
     }
 
+    /// Notes that the newest manifests are, or are not, in force for this tenant.
+    pub fn observe_manifests(&mut self, tenant: &Tenant, problem: Option<&str>, now: Timestamp) {
+        self.note(&of_tenant(tenant), manifests(problem), now);
+    }
+
     /// What is known of a tenant.
     pub fn tenant(
         &mut self,
@@ -67,12 +74,12 @@ impl Conditions {
             blocked += u64::from(open.blocked.is_some());
             held += open.held.len() as u64;
         }
-        let object = format!("tenant/{}", tenant.id);
-        let suspicion = known.and_then(|known| known.suspicion.as_deref());
+        let object = of_tenant(tenant);
+        let doubt = known.and_then(|known| doubt(tenant, known));
         let findings = [
             Some(connected(connection)),
             credentials_current(expiring, now),
-            Some(nothing_held(held, suspicion)),
+            Some(nothing_held(held, doubt)),
             Some(manifests(problem)),
             Some(synchronized(connection)),
         ];
@@ -115,6 +122,10 @@ impl Conditions {
             conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
         }
     }
+}
+
+fn of_tenant(tenant: &Tenant) -> String {
+    format!("tenant/{}", tenant.id)
 }
 
 fn connected(connection: &Connection) -> Finding {
@@ -163,11 +174,17 @@ fn synchronized(connection: &Connection) -> Finding {
     Finding { kind: "Synchronized", status, reason, message }
 }
 
-fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
-    let (status, reason, message) = match (held, suspicion) {
+/// Why the absences of a tenant are not believed, by its condition's reason.
+fn doubt(tenant: &Tenant, known: &TenantDirectory) -> Option<(&'static str, String)> {
+    let suspicion = || known.suspicion.clone().map(|why| (Hold::SourceUnhealthy.word(), why));
+    unseen(tenant, known).map(|why| (Hold::PermissionsShrank.word(), why)).or_else(suspicion)
+}
+
+fn nothing_held(held: u64, doubt: Option<(&'static str, String)>) -> Finding {
+    let (status, reason, message) = match (held, doubt) {
         (0, _) => (Truth::True, "NothingHeld", String::new()),
         (held, None) => (Truth::False, "Held", format!("{held} changes wait for a person")),
-        (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
+        (held, Some((reason, why))) => (Truth::False, reason, format!("{held} changes are held: {why}")),
     };
     Finding { kind: "GuardsClear", status, reason, message }
 }

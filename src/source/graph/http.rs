@@ -95,12 +95,19 @@ fn unbuilt(error: &reqwest::Error) -> SourceError {
     )
 }
 
+/// Nearly every page is smaller. A buffer for one that is not gets all its room at once: the system gives memory as it is
+/// filled, and takes it back as a whole; grown step by step, the allocator would keep what it outgrew.
+const USUAL_BODY: usize = 1 << 20;
+
 /// Reads a body into the buffer, up to a limit.
 pub(super) async fn read_body(mut response: Response, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Trouble> {
     buffer.clear();
     while let Some(chunk) = response.chunk().await.map_err(broken_body)? {
         if buffer.len() + chunk.len() > limit {
             return Err(Trouble::Over(protocol(format!("the answer is larger than {} MiB", limit >> 20))));
+        }
+        if buffer.len() + chunk.len() > USUAL_BODY {
+            buffer.reserve_exact(limit - buffer.len());
         }
         buffer.extend_from_slice(&chunk);
     }

@@ -18,6 +18,7 @@ mod http;
 mod link;
 mod login;
 mod names;
+mod permitted;
 mod probe;
 mod proof;
 mod random;
@@ -56,7 +57,7 @@ use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
 use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
-use crate::directory::{DeltaLinks, News};
+use crate::directory::{DeltaLinks, News, Permissions};
 use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
@@ -159,6 +160,10 @@ impl Source for GraphSource {
     fn credentials(&self) -> Vec<Expiring> {
         let end = self.graph.auth.proof_expires(Timestamp::now());
         end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    }
+
+    async fn permissions(&self) -> Option<Permissions> {
+        self.graph.auth.permissions().await
     }
 
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {
