@@ -145,11 +145,10 @@ impl GraphSource {
             News::Changes(_) => "changes",
         };
         let took_ms = began.elapsed().as_millis();
-        match (&news, users + groups) {
-            (News::Changes(_), 0) => debug!(tenant = %self.tenant, pages, took_ms, "nothing changed"),
-            (News::Changes(_) | News::Everything(_), _) => {
-                info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
-            }
+        // What changes come to is told by the round that they lead to.
+        match &news {
+            News::Changes(_) => debug!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
+            News::Everything(_) => info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
         }
         news
     }
