@@ -279,12 +279,15 @@ impl Shared {
         self.conditions().tenant(tenant, &connection, known, now)
     }
 
-    /// Notes since when what holds: of this tenant after a look, of all of them when that planned somebody.
+    /// Notes since when what holds after a look: how its tenant is reached, and everything of all when it planned somebody.
     pub fn observe(&self, core: &Core, tenant: &Tenant, planned: usize) {
-        let all = core.config.tenants.iter();
-        for tenant in all.filter(|one| planned > 0 || one.id == tenant.id) {
-            self.status(core, tenant);
+        if planned > 0 {
+            core.config.tenants.iter().for_each(|tenant| drop(self.status(core, tenant)));
+            return;
         }
+        let connection = self.connection(&tenant.id, |connection| connection.clone());
+        let expiring = self.credentials().of(&tenant.id).to_vec();
+        self.conditions().observe(tenant, &connection, &expiring, self.now());
     }
 
     /// What the tenants sign in with.

@@ -54,6 +54,15 @@ impl Conditions {
         }
     }
 
+    /// Notes what a look that planned nobody may have changed of a tenant: how it is reached. Costs the same however many
+    /// of its changes are open.
+    pub fn observe(&mut self, tenant: &Tenant, connection: &Connection, expiring: &[Expiring], now: Timestamp) {
+        let object = of_tenant(tenant);
+        for finding in reach(connection, expiring, now).into_iter().flatten() {
+            self.note(&object, finding, now);
+        }
+    }
+
     /// Notes that the newest manifests are, or are not, in force for this tenant.
     pub fn observe_manifests(&mut self, tenant: &Tenant, problem: Option<&str>, now: Timestamp) {
         self.note(&of_tenant(tenant), manifests(problem), now);
@@ -76,13 +85,9 @@ impl Conditions {
         }
         let object = of_tenant(tenant);
         let doubt = known.and_then(|known| doubt(tenant, known));
-        let findings = [
-            Some(connected(connection)),
-            credentials_current(expiring, now),
-            Some(nothing_held(held, doubt)),
-            Some(manifests(problem)),
-            Some(synchronized(connection)),
-        ];
+        let [connected, credentials, synchronized] = reach(connection, expiring, now);
+        let guards = Some(nothing_held(held, doubt));
+        let findings = [connected, credentials, guards, Some(manifests(problem)), synchronized];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -122,6 +127,11 @@ impl Conditions {
             conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
         }
     }
+}
+
+/// How a tenant is reached.
+fn reach(connection: &Connection, expiring: &[Expiring], now: Timestamp) -> [Option<Finding>; 3] {
+    [Some(connected(connection)), credentials_current(expiring, now), Some(synchronized(connection))]
 }
 
 fn of_tenant(tenant: &Tenant) -> String {

@@ -18,6 +18,9 @@ const SECONDS: u64 = 60;
 const WARM_UP: usize = 40;
 /// How often each fault strikes where it can.
 const SHARE: &str = "0.01";
+/// Objects on a page. A read has several, each of which some fault can end: with smaller pages hardly a read would come
+/// through, and nothing would be tried but failing.
+const PAGE: usize = 10;
 /// How much more memory may be kept at the end than when it was warm: a percentage, and so many bytes.
 const GROWTH: (u64, u64) = (110, 16 << 20);
 /// How much more it may ever have needed: for each of the two rounds a page as large as one may be, once as it came and
@@ -60,7 +63,7 @@ impl Memory {
 fn a_soak_in_every_fault_ends_in_what_the_rules_say() {
     let seconds = number("BMSYNC_SOAK_SECONDS").unwrap_or(SECONDS);
     let seed = number("BMSYNC_SOAK_SEED").unwrap_or(1);
-    let mut stage = Stage::new(&[(&CONTOSO, 10)], STAFF_POLICY);
+    let mut stage = Stage::paged(&[(&CONTOSO, 10)], STAFF_POLICY, PAGE);
     let mut crowd = Crowd::new(&stage, seed);
     stage.start_told();
     stage.wait_until("everybody is there", |stage| Crowd::difference(stage).is_none());
