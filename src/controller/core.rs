@@ -146,7 +146,8 @@ impl Core {
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
-        self.open.has_refused() || self.open.held().any(|change| self.consent(change, now) == Consent::Given)
+        let approved = || self.open.held().any(|change| self.consent(change, now) == Consent::Given);
+        self.open.has_refused() || (self.approvals.iter().any(|approval| approval.until > now) && approved())
     }
 
     async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
