@@ -169,8 +169,8 @@ pub(super) struct Employee {
     pub manager: Option<String>,
     #[serde(default)]
     pub employment_type: Option<String>,
-    #[serde(default)]
-    pub employee_role: Option<String>,
+    #[serde(default, rename = "employeeRole")]
+    pub role: Option<String>,
     #[serde(default)]
     pub security_role: Option<String>,
     #[serde(default = "yes")]
@@ -182,6 +182,7 @@ pub(super) struct Employee {
 }
 
 /// A contact, with what a person sees and changes in CRM.
+#[expect(clippy::struct_excessive_bools, reason = "they are boxes in a form, and keys of the file")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Contact {
@@ -200,8 +201,8 @@ pub(super) struct Contact {
     pub job_title: Option<String>,
     #[serde(default)]
     pub poc: bool,
-    #[serde(default)]
-    pub bill_by_contact: bool,
+    #[serde(default, rename = "billByContact")]
+    pub billed: bool,
     #[serde(default = "yes")]
     pub active: bool,
     #[serde(default)]

@@ -72,7 +72,7 @@ pub(super) fn contact(held: &Held, mut contact: Contact, steps: Vec<Step>) -> Re
             "jobtitle" => contact.job_title = step.text()?,
             "isactive" => contact.active = step.flag()?,
             "poc" => contact.poc = step.flag()?,
-            "billbycontact" => contact.bill_by_contact = step.flag()?,
+            "billbycontact" => contact.billed = step.flag()?,
             "accountid" => {
                 let id = step.id()?;
                 let account = held.accounts.iter().find(|account| account.id == id);

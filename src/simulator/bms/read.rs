@@ -114,11 +114,14 @@ pub(super) fn lookup(company: &mut Company, request: &BmsRequest) -> Answered {
 }
 
 pub(super) fn tickets(company: &mut Company, request: &BmsRequest) -> Answered {
-    let id = request.option("ContactId").and_then(|id| id.parse::<u32>().ok());
-    let contact = id.and_then(|id| company.held.contacts.rows.get(&id));
+    let Some(id) = request.option("ContactId").and_then(|id| id.parse::<u32>().ok()) else {
+        return refuse(400, "ContactId is not a number.");
+    };
+    let contact = company.held.contacts.rows.get(&id);
     Ok(Outcome::One(json!(contact.map_or(0, |contact| contact.tickets))))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every operation answers")]
 pub(super) fn it_glue(company: &mut Company, _: &BmsRequest) -> Answered {
     Ok(Outcome::One(json!({ "isEnabled": company.held.it_glue })))
 }

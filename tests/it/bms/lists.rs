@@ -1,7 +1,7 @@
 //! Lists and single records, in every spelling and paging that a BMS may have.
 
 use bmsync::store::kaseya::api::{
-    Activity, Administrator, BmsError, Bridge, ContactSearch, Extent, Lookup, Main, Portal, Rank,
+    Activity, Administrator, BmsError, Bridge, Contact, ContactSearch, Extent, Lookup, Main, Moment, Portal, Rank,
 };
 
 use super::stage::{Served, id};
@@ -47,9 +47,8 @@ async fn contacts_read_alike_in_every_spelling() {
             (contact.created_on, contact.modified_on) = (None, None);
             assert_eq!(found(at), contact, "{faults:?}");
         }
-        let instants = |list: &[bmsync::store::kaseya::api::Contact]| {
-            list.iter().map(|contact| contact.modified_on.map(|moment| moment.at())).collect::<Vec<_>>()
-        };
+        let instants =
+            |list: &[Contact]| list.iter().map(|contact| contact.modified_on.map(Moment::at)).collect::<Vec<_>>();
         assert_eq!(instants(&listing.items), instants(&plain.items), "{faults:?}");
     }
 }

@@ -37,7 +37,7 @@ impl Bms {
     pub async fn read_contacts(&self, since: Option<Moment>, pages: &mut Pages<Contact>) -> Result<(), BmsError> {
         let mut call = Call::get(Endpoint::ContactsSummary, "crm/contacts/summary");
         if let Some(since) = since {
-            call = call.with("Filter.ModifiedOnFrom", since);
+            call = call.with("Filter.ModifiedOnFrom", &since);
         }
         self.read(Endpoint::ContactsSummary, &call, pages).await
     }
@@ -62,16 +62,16 @@ impl Bms {
         let ContactSearch { ids, email, portal, activity } = search;
         let mut call = Call::get(Endpoint::ContactsSearch, "crm/contacts/search");
         for id in ids {
-            call = call.with("Filter.Ids", id);
+            call = call.with("Filter.Ids", &id);
         }
         if let Some(email) = email {
-            call = call.with("Filter.EmailAddress", email);
+            call = call.with("Filter.EmailAddress", &email);
         }
         if let Some(portal) = portal {
-            call = call.with("Filter.HasClientPortalAccess", *portal == Portal::Open);
+            call = call.with("Filter.HasClientPortalAccess", &(*portal == Portal::Open));
         }
         if let Some(activity) = activity {
-            call = call.with("Filter.IsActive", *activity == Activity::Active);
+            call = call.with("Filter.IsActive", &(*activity == Activity::Active));
         }
         self.list(Endpoint::ContactsSearch, call).await
     }
@@ -89,7 +89,7 @@ impl Bms {
     /// Accounts of that name, inactive ones too, without their locations.
     pub async fn accounts_named(&self, name: &str) -> Result<Listing<Account>, BmsError> {
         let call = Call::get(Endpoint::AccountsLookup, "crm/accounts/lookup");
-        let call = call.with("Filter.Name", name).with("Filter.WithInactiveAccounts", true);
+        let call = call.with("Filter.Name", &name).with("Filter.WithInactiveAccounts", &true);
         self.list(Endpoint::AccountsLookup, call).await
     }
 
@@ -121,7 +121,7 @@ impl Bms {
 
     /// How many tickets name a contact.
     pub async fn tickets_of(&self, contact: BmsId) -> Result<u64, BmsError> {
-        let call = Call::get(Endpoint::TicketsCount, "servicedesk/tickets/count").with("ContactId", contact);
+        let call = Call::get(Endpoint::TicketsCount, "servicedesk/tickets/count").with("ContactId", &contact);
         self.one(Endpoint::TicketsCount, call, reading::count).await
     }
 
@@ -182,7 +182,7 @@ impl Bms {
         pages: &mut Pages<T>,
     ) -> Result<(), BmsError> {
         while let Some(page) = pages.next() {
-            let call = call.clone().with("PageSize", self.settings.page_size).with("PageNumber", page);
+            let call = call.clone().with("PageSize", &self.settings.page_size).with("PageNumber", &page);
             let answer = self.call(&call).await?;
             pages.take(&answer).map_err(|garbled| unexpected(endpoint, garbled))?;
         }
