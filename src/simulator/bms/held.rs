@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::file::FileError;
 use super::Company;
+use crate::simulator::file::FileError;
 
 /// Everything that is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -326,7 +326,7 @@ fn long_ago() -> Timestamp {
 
 impl Company {
     /// The company that the directory file's `bms` describes.
-    pub(in super::super) fn from_json(value: Value) -> Result<Self, FileError> {
+    pub(in crate::simulator) fn from_json(value: Value) -> Result<Self, FileError> {
         let held: Result<Held, _> = serde_path_to_error::deserialize(value);
         let mut held = held.map_err(|error| FileError::Content {
             at: format!("bms.{}", error.path()),
