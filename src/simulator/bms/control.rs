@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::held::{Account, Contact, Employee};
+use super::rows::{Account, Contact, Employee};
 use super::{BmsFaultError, BmsFaults, Company};
 use crate::simulator::file::FileError;
 

@@ -9,6 +9,7 @@ mod patch;
 mod read;
 mod render;
 mod routes;
+mod rows;
 mod sign_in;
 mod write;
 

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::held::{Contact, Employee, Held};
+use super::held::Held;
+use super::rows::{Contact, Employee};
 use super::{BmsFault, BmsRequest, Company, Refusal, refuse};
 
 /// A field and what it shall be.

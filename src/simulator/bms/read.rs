@@ -5,8 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::held::{Account, Choice, Contact, Employee};
 use super::render::employee_item;
+use super::rows::{Account, Choice, Contact, Employee};
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, refuse};
 
 /// No page is longer, whatever is asked for.
@@ -135,7 +135,7 @@ pub(super) fn it_glue_contact(company: &mut Company, request: &BmsRequest) -> An
 pub(super) fn custom_fields(company: &mut Company, request: &BmsRequest) -> Answered {
     let (module, record) = (id_at(request, 3)?, id_at(request, 4)?);
     let fields = company.held.custom_fields.iter().filter(|field| field.module == module);
-    let item = |field: &super::held::CustomField| {
+    let item = |field: &super::rows::CustomField| {
         let data = field.values.get(&record);
         json!({ "id": 0, "customFieldId": field.field, "name": field.name, "data": data, "settingsId": null })
     };

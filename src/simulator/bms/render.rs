@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::held::{Account, Address, Choice, Contact, Employee, Held};
+use super::held::Held;
+use super::rows::{Account, Address, Choice, Contact, Employee};
 use super::{BmsFault, Company};
 
 impl Company {

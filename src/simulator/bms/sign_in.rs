@@ -7,7 +7,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::held::User;
+use super::rows::User;
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, refuse};
 
 /// What an access token stands for.

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::held::{Address, Contact};
 use super::read::id_at;
+use super::rows::{Address, Contact};
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, Refusal, patch, refuse};
 
 pub(super) fn create(company: &mut Company, request: &BmsRequest) -> Answered {

@@ -10,9 +10,12 @@ use super::pages::{Pages, items};
 use super::reading::{self, Item};
 use super::settings::Anchor;
 use super::shapes::{
-    Account, Activity, Bridge, Contact, ContactSearch, Employee, FoundContact, Listing, Location, Lookup, Named,
-    Portal, Twin, UserInfo,
+    Account, Activity, Bridge, Contact, ContactSearch, Employee, Extent, FoundContact, Listing, Location, Lookup,
+    Named, Portal, Twin, UserInfo,
 };
+
+/// So many IDs stand in one address.
+const IDS_AT_ONCE: usize = 50;
 
 impl Bms {
     /// Who is signed in, and what they may do.
@@ -57,15 +60,31 @@ impl Bms {
         contact.map(Some).map_err(|garbled| unexpected(Endpoint::ContactSummary, garbled))
     }
 
-    /// Contacts that meet a search.
+    /// Contacts that meet a search. Many IDs are asked for in several calls, for they stand in the address.
     pub async fn search_contacts(&self, search: &ContactSearch) -> Result<Listing<FoundContact>, BmsError> {
-        let ContactSearch { ids, email, portal, activity } = search;
+        let ids: Vec<BmsId> = search.ids.iter().copied().collect();
+        if ids.len() <= IDS_AT_ONCE {
+            return self.search_some(search, &ids).await;
+        }
+        let mut found = Listing { items: Vec::new(), extent: Extent::Whole };
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let Listing { items, extent } = self.search_some(search, ids).await?;
+            found.items.extend(items);
+            if extent != Extent::Whole {
+                found.extent = extent;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn search_some(&self, search: &ContactSearch, ids: &[BmsId]) -> Result<Listing<FoundContact>, BmsError> {
+        let ContactSearch { ids: _, email, portal, activity } = search;
         let mut call = Call::get(Endpoint::ContactsSearch, "crm/contacts/search");
         for id in ids {
-            call = call.with("Filter.Ids", &id);
+            call = call.with("Filter.Ids", id);
         }
         if let Some(email) = email {
-            call = call.with("Filter.EmailAddress", &email);
+            call = call.with("Filter.EmailAddress", email);
         }
         if let Some(portal) = portal {
             call = call.with("Filter.HasClientPortalAccess", &(*portal == Portal::Open));
