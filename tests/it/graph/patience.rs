@@ -130,7 +130,7 @@ async fn refusals_are_final_and_say_what_to_do() {
             status(403, "<html>"),
             SourceErrorClass::Person,
             "groups page 1: permission denied",
-            "GroupMember.Read.All",
+            "Group.Read.All",
         ),
         (
             USERS,
