@@ -16,3 +16,4 @@ mod program;
 mod proofs;
 mod raced;
 mod returning;
+mod secrets;
