@@ -93,7 +93,7 @@ pub struct SourceError {
 pub enum SourceErrorClass {
     /// Try again later.
     Transient,
-    /// A person must change something: secret, consent, manifest.
+    /// Asking again is in vain, or makes it worse, until something changes: mostly a person must act (secret, consent, manifest).
     Person,
     /// The service answered with what it must not; refused.
     Protocol,

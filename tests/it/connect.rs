@@ -15,5 +15,6 @@ mod listed;
 mod program;
 mod proofs;
 mod raced;
+mod refusals;
 mod returning;
 mod secrets;
