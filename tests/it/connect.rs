@@ -7,6 +7,7 @@ mod afar;
 mod browser;
 mod codes;
 mod doctor;
+mod ends;
 mod hostile;
 mod killed;
 mod late;

@@ -69,13 +69,14 @@ struct Check {
 }
 
 /// Every check, in the order in which they are made and told.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check { name: "secret", needs: &[], look: |patient| Box::pin(async { vec![patient.secret()] }) },
     Check { name: "login", needs: &[], look: |patient| Box::pin(patient.login()) },
     Check { name: "graph", needs: &[], look: |patient| Box::pin(patient.graph()) },
     Check { name: "clock", needs: &["login"], look: |patient| Box::pin(patient.clock()) },
     Check { name: "tenant-id", needs: &["login"], look: |patient| Box::pin(patient.id_of_domain()) },
     Check { name: "sign-in", needs: &["secret", "login"], look: |patient| Box::pin(patient.sign_in()) },
+    Check { name: "secret-end", needs: &["sign-in"], look: |patient| Box::pin(patient.secret_end()) },
     Check { name: "organization", needs: &["sign-in"], look: |patient| Box::pin(patient.organization()) },
     Check { name: "read-users", needs: &["sign-in"], look: |patient| Box::pin(patient.has(Permission::USERS)) },
     Check { name: "read-groups", needs: &["sign-in"], look: |patient| Box::pin(patient.has(Permission::GROUPS)) },
@@ -191,6 +192,21 @@ impl Patient {
                 Err(error) => Verdict::from(&error),
             },
             Some(Err(error)) => Verdict::from(error),
+        }]
+    }
+
+    /// Where the registration tells it; elsewhere it is only known in Entra, and there is nothing to say.
+    async fn secret_end(&self) -> Vec<Verdict> {
+        let Some(Ok(source)) = &self.source else { return Vec::new() };
+        let Some(end) = source.secret_end().await else { return Vec::new() };
+        let (now, day) = (Timestamp::now(), end.strftime("%Y-%m-%d"));
+        let place = look_at_secret(&self.tenant, now).map_or_else(|_| "the secret".to_owned(), |seen| seen.place);
+        let message = format!("the client secret in {place} is good until {day}");
+        vec![if end.duration_since(now) < SOON {
+            let hint = "make a new one under Certificates & secrets of the app registration, and put it there";
+            Verdict::Worth(Remedy::new(message, hint))
+        } else {
+            Verdict::Good(message)
         }]
     }
 

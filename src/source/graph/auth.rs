@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::claims::{Claims, Expected};
@@ -66,6 +67,21 @@ impl Auth {
     /// Until when what proves the application is good, where that can be known and it is good now.
     pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
         self.login.proof_expires(now)
+    }
+
+    /// The client secret, where that is what proves the application.
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.login.client_secret()
+    }
+
+    /// The application's ID.
+    pub fn application_id(&self) -> &str {
+        &self.login.application
+    }
+
+    /// Whether there is a token that is good for now.
+    pub async fn is_signed_in(&self) -> bool {
+        self.turn().await.good().is_some()
     }
 
     /// A token that is good for now; at most one is fetched at a time.

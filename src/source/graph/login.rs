@@ -149,6 +149,11 @@ impl Login {
         self.proof.show(&self.application, self.token_url().as_str(), Timestamp::now())
     }
 
+    /// The client secret, where that is the proof and it is there.
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.proof.secret()
+    }
+
     /// Until when the proof is good, where that can be known and it is good now.
     pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
         self.proof.expires(now).ok().flatten()

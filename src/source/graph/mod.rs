@@ -24,6 +24,7 @@ mod probe;
 mod proof;
 mod random;
 mod refusal;
+mod registration;
 mod retry;
 mod scope;
 mod secret;
@@ -54,6 +55,7 @@ use self::error::{Stop, protocol};
 use self::link::{Link, Origin};
 use self::login::Login;
 use self::proof::Proof;
+use self::registration::SecretEnd;
 use self::retry::Patience;
 use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
@@ -71,6 +73,7 @@ const MAX_RESTARTS: u32 = 2;
 pub struct GraphSource {
     tenant: Text,
     graph: Graph,
+    secret_end: SecretEnd,
 }
 
 impl GraphSource {
@@ -87,7 +90,7 @@ impl GraphSource {
             SignIn::Delegated => Auth::person(login, delegation),
         };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
-        Ok(Self { tenant: tenant.name.clone(), graph })
+        Ok(Self { tenant: tenant.name.clone(), graph, secret_end: SecretEnd::default() })
     }
 
     /// The same, counting what it asks of the service.
@@ -159,9 +162,10 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
-    fn credentials(&self) -> Vec<Expiring> {
-        let end = self.graph.auth.proof_expires(Timestamp::now());
-        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    async fn credentials(&self) -> Vec<Expiring> {
+        let certificate = self.graph.auth.proof_expires(Timestamp::now());
+        let known = [(Ending::Certificate, certificate), (Ending::Secret, self.secret_end().await)];
+        known.into_iter().filter_map(|(credential, at)| Some(Expiring { credential, at: at? })).collect()
     }
 
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {
