@@ -5,6 +5,7 @@ mod world;
 
 mod afar;
 mod browser;
+mod chapter;
 mod codes;
 mod doctor;
 mod ends;

@@ -46,13 +46,8 @@ impl Permission {
     pub const ME: Self =
         Self { name: "User.Read", gives: "who signed in", path: &["me"], query: None, need: Need::May };
     /// People.
-    pub const USERS: Self = Self {
-        name: "User.Read.All",
-        gives: "users",
-        path: &["users", "delta"],
-        query: FROM_NOW_ON,
-        need: Need::Must,
-    };
+    pub const USERS: Self =
+        Self { name: "User.Read.All", gives: "users", path: &["users", "delta"], query: FROM_NOW_ON, need: Need::Must };
     /// Groups, who is in them, and subscribing to both.
     pub const GROUPS: Self = Self {
         name: "Group.Read.All",

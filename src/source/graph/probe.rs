@@ -58,7 +58,8 @@ impl Probe<'_> {
     /// When Graph cannot be asked, or its answer makes no sense.
     pub async fn organization(self) -> Result<Option<Organization>, SourceError> {
         let Some(body) = self.0.graph.tried(Permission::DIRECTORY).await? else { return Ok(None) };
-        let listed: Listed = serde_json::from_slice(&body).map_err(|_| protocol("organization: the answer makes no sense"))?;
+        let listed: Listed =
+            serde_json::from_slice(&body).map_err(|_| protocol("organization: the answer makes no sense"))?;
         let Some(first) = listed.value.into_iter().next() else { return Ok(None) };
         let domains = first.verified_domains.into_iter().map(|domain| domain.name).collect();
         Ok(Some(Organization { id: Id::new(&first.id), domains }))
@@ -86,7 +87,9 @@ impl Probe<'_> {
         let group: Option<Group> = self
             .ask(&ask, |heard| match heard.status {
                 StatusCode::NOT_FOUND => Ok(None),
-                StatusCode::FORBIDDEN => Err(Trouble::Over(self.0.graph.auth.denied(&shown(&codes(&heard.body)), &[Permission::GROUPS]))),
+                StatusCode::FORBIDDEN => {
+                    Err(Trouble::Over(self.0.graph.auth.denied(&shown(&codes(&heard.body)), &[Permission::GROUPS])))
+                }
                 _ => read(heard).map(Some),
             })
             .await?;
@@ -128,7 +131,11 @@ impl Graph {
 /// What stands in a good answer.
 fn read<T: DeserializeOwned>(heard: &Heard) -> Result<T, Trouble> {
     if !heard.status.is_success() {
-        return Err(Trouble::Over(protocol(format!("the service answered {}{}", heard.status, shown(&codes(&heard.body))))));
+        return Err(Trouble::Over(protocol(format!(
+            "the service answered {}{}",
+            heard.status,
+            shown(&codes(&heard.body))
+        ))));
     }
     serde_json::from_slice(&heard.body).map_err(|_| Trouble::Again(Setback::garbled("the answer makes no sense")))
 }

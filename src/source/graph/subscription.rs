@@ -48,7 +48,11 @@ impl Subscriptions for GraphSource {
             body: Some(json(&Renewal { expiration_date_time: until })?),
             what: "renewal of a subscription".to_owned(),
         };
-        let entity = self.graph.ask(&ask, |heard| living(heard, &self.graph.auth, entity)).await?.ok_or(SubscriptionError::Gone)?;
+        let entity = self
+            .graph
+            .ask(&ask, |heard| living(heard, &self.graph.auth, entity))
+            .await?
+            .ok_or(SubscriptionError::Gone)?;
         Ok(entity.expiration_date_time.min(until))
     }
 
@@ -96,7 +100,9 @@ impl GraphSource {
             body: Some(json(&body)?),
             what: format!("subscription to {}", wish.watched),
         };
-        let Some(entity) = self.graph.ask(&ask, |heard| created(heard, wish, &self.graph.auth)).await? else { return Ok(None) };
+        let Some(entity) = self.graph.ask(&ask, |heard| created(heard, wish, &self.graph.auth)).await? else {
+            return Ok(None);
+        };
         let until = entity.expiration_date_time.min(until);
         info!(tenant = %self.tenant, watched = %wish.watched, id = entity.id, %until, "subscribed");
         Ok(Some(Subscription { id: entity.id, watched: wish.watched, client_state, until }))

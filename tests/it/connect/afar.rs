@@ -48,6 +48,36 @@ async fn with_consent_first_the_server_sends_the_browser_on() {
     served.kill().await;
 }
 
+/// From another machine the browser would look for the server on its own: `::ffff:127.0.0.1` leads here, and is no name of
+/// this machine.
+#[tokio::test]
+async fn from_another_machine_a_browser_is_not_sent_in_vain() {
+    let place = Place::new().await;
+    let issued = rcgen::generate_simple_self_signed(vec!["::ffff:127.0.0.1".to_owned()]).unwrap();
+    place.write("tls.crt", &issued.cert.pem());
+    place.write("tls.key", &issued.signing_key.serialize_pem());
+    place.write("tokens", "operator act\n");
+    let tls = ["--tokens", "tokens", "--tls-cert", "tls.crt", "--tls-key", "tls.key"];
+    let served = place.run(&tls).await;
+    let url = served.url.replace("127.0.0.1", "[::ffff:127.0.0.1]");
+    let from_afar = |args: &[&str]| {
+        let mut command = command(place.path(), &[args, &["--server", &url]].concat());
+        command.env("BMSYNC_TOKEN", "act").env("SSL_CERT_FILE", place.path().join("tls.crt")).env("NO_PROXY", "*");
+        command
+    };
+    for more in ["--no-browser", "--admin-consent"] {
+        let output = from_afar(&["connect", "harbor", more]).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("has no address for a browser to come back to from here"), "{said}");
+        assert!(said.contains("--public-url") && said.contains("--device-code"), "{said}");
+    }
+    let child = from_afar(&["connect", "harbor", "--device-code"]).spawn().unwrap();
+    let (exit, said) = place.with_a_code(child, Some(ADMIN)).await;
+    assert!(exit == 0 && said.contains("marta@harbor.example signed in"), "{said}");
+    served.kill().await;
+}
+
 #[tokio::test]
 async fn a_code_and_consent_do_not_go_together() {
     let place = Place::new().await;

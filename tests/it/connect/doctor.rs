@@ -165,7 +165,13 @@ async fn an_organization_that_is_not_the_declared_one_is_told() {
     place.declare("harbor.onmicrosoft.com", "pier.onmicrosoft.com");
     let (exit, told) = look(&place).await;
     assert_eq!(exit, 1);
-    assert_fails(&told, "organization", &format!("the token is of tenant {PIER}"), "sign in to the right tenant", "operator");
+    assert_fails(
+        &told,
+        "organization",
+        &format!("the token is of tenant {PIER}"),
+        "sign in to the right tenant",
+        "operator",
+    );
 }
 
 #[tokio::test]

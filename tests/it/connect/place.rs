@@ -10,9 +10,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
+use url::Url;
 
 use super::program::{PATIENCE, command, done, manifests};
-use super::world::{ADMIN, DIRECTORY};
+use super::world::{ADMIN, DIRECTORY, agree, browser, location};
 
 /// Between two looks whether something has happened.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -116,8 +117,7 @@ impl Place {
 
     /// Starts `bmsync run` here.
     pub async fn run(&self, more: &[&str]) -> Served {
-        let mut child =
-            command(self.path(), &[&["run", "--listen", "127.0.0.1:0"], more].concat()).spawn().unwrap();
+        let mut child = command(self.path(), &[&["run", "--listen", "127.0.0.1:0"], more].concat()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("its address");
         // What it says is not read, and must not fill the pipe.
@@ -125,6 +125,32 @@ impl Place {
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         Served { url, child }
     }
+}
+
+/// A person follows the address that a `connect` shows, through as many pages as there are, and accepts: how it ended and
+/// all that was said, by the pages too, but for the address, which holds what is the person's own.
+pub async fn in_a_browser(mut child: Child) -> (i32, String) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    let mut next = loop {
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap_or_else(|| panic!("{said}"));
+        match Url::parse(line.trim()) {
+            Ok(url) => break url,
+            Err(_) => said = said + &line + "\n",
+        }
+    };
+    loop {
+        let answer = browser().get(agree(&next, ADMIN).await).send().await.unwrap();
+        match location(&answer) {
+            Some(onward) => next = onward,
+            None => break said += &answer.text().await.unwrap(),
+        }
+    }
+    while let Some(line) = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap() {
+        said = said + &line + "\n";
+    }
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    (output.status.code().unwrap_or(-1), said + &String::from_utf8_lossy(&output.stdout))
 }
 
 /// A `bmsync run` that serves.

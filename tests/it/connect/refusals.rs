@@ -33,12 +33,8 @@ fn rows(fill: impl Fn(&str) -> String) -> Vec<Row> {
     let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let rows = cells.filter(|line| line.starts_with(|sign: char| sign.is_ascii_digit())).flat_map(|line| {
         let [codes, what, job, next] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let row = |code: &str| Row {
-            code: code.parse().unwrap(),
-            what: fill(what),
-            job: job.to_owned(),
-            next: fill(next),
-        };
+        let row =
+            |code: &str| Row { code: code.parse().unwrap(), what: fill(what), job: job.to_owned(), next: fill(next) };
         codes.split(", ").map(row).collect::<Vec<_>>()
     });
     rows.collect()

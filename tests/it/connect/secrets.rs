@@ -10,11 +10,10 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
-use url::Url;
 
-use super::place::Place;
+use super::place::{Place, in_a_browser};
 use super::program::{PATIENCE, command, manifests};
-use super::world::{ADMIN, DIRECTORY, HOME, KEY, agree, browser, location};
+use super::world::{ADMIN, DIRECTORY, HOME, KEY, browser};
 use crate::e2e::tap::{Tap, every_file, latin, unpacked};
 
 const RSA: &str = include_str!("../graph/keys/rsa.pem");
@@ -70,31 +69,10 @@ impl Overheard {
 
     /// A person follows the address that it shows, through as many pages as there are.
     async fn by_browser(&mut self, args: &[&str], exit: i32) {
-        let mut child = self.talkative(args).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        // The address is the person's, and holds what belongs to it; everything before and after is looked through.
-        let mut text = String::new();
-        let mut next = loop {
-            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap_or_else(|| panic!("{text}"));
-            match Url::parse(line.trim()) {
-                Ok(url) => break url,
-                Err(_) => text = text + &line + "\n",
-            }
-        };
-        loop {
-            let back = agree(&next, ADMIN).await;
-            let answer = browser().get(back).send().await.unwrap();
-            match location(&answer) {
-                Some(onward) => next = onward,
-                None => break self.said.push(("a page".to_owned(), answer.text().await.unwrap())),
-            }
-        }
-        while let Some(line) = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap() {
-            text = text + &line + "\n";
-        }
-        let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
-        assert_eq!(output.status.code(), Some(exit), "{args:?}: {text}");
-        self.said.push((format!("{args:?}"), text + &String::from_utf8_lossy(&output.stdout)));
+        let child = self.talkative(args).spawn().unwrap();
+        let (code, text) = in_a_browser(child).await;
+        assert_eq!(code, exit, "{args:?}: {text}");
+        self.said.push((format!("{args:?}"), text));
     }
 
     /// Nothing of it is anywhere.
@@ -198,7 +176,8 @@ async fn a_person_at_a_server() {
     all.by_browser(&["connect", "harbor", "--no-browser", "--server", &url], 0).await;
     all.by_browser(&["connect", "harbor", "--no-browser", "--admin-consent", "--server", &url], 0).await;
     all.by_code(&["connect", "harbor", "--device-code", "--server", &url], 0).await;
-    let forged = format!("{url}/OAuth/IntegrationCallback.aspx?code=f0rged-code-of-a-stranger&state=f0rged-state-of-one");
+    let forged =
+        format!("{url}/OAuth/IntegrationCallback.aspx?code=f0rged-code-of-a-stranger&state=f0rged-state-of-one");
     assert_eq!(browser().get(forged).send().await.unwrap().status(), 400);
     all.say(&["get", "tenants", "-o", "json", "--server", &url], 0).await;
     all.place.control().revoke_sessions(HOME, "u1").unwrap();
@@ -236,7 +215,8 @@ async fn applications_with_a_certificate_and_with_a_federated_token() {
     use base64::Engine as _;
     let part = |value: serde_json::Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
     let ends = jiff::Timestamp::now().as_second() + 600;
-    let claims = json!({ "iss": "https://ci.example", "sub": "repo:sync", "aud": "api://AzureADTokenExchange", "exp": ends });
+    let claims =
+        json!({ "iss": "https://ci.example", "sub": "repo:sync", "aud": "api://AzureADTokenExchange", "exp": ends });
     let token = format!("{}.{}.c2lnbmF0dXJlLW9mLW5vYm9keQ", part(json!({ "alg": "ES256" })), part(claims));
     all.place.write("proof", &token);
     all.say(&["plan", "--out", "plan.json"], 0).await;

@@ -130,4 +130,3 @@ pub fn unpacked(bytes: &[u8]) -> Vec<u8> {
 pub fn latin(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
-

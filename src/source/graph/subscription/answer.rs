@@ -167,9 +167,7 @@ fn forbidden(heard: &Heard, watched: Watched, auth: &Auth) -> SourceError {
     }
     let (wanted, more) = match watched {
         Watched::Users => (Permission::USERS, ""),
-        Watched::Groups => {
-            (Permission::GROUPS, ": GroupMember.Read.All reads groups, but does not subscribe to them")
-        }
+        Watched::Groups => (Permission::GROUPS, ": GroupMember.Read.All reads groups, but does not subscribe to them"),
     };
     let denied = auth.denied(&code, &[wanted]);
     SourceError { hint: denied.hint.map(|hint| format!("{hint}{more}; until then bmsync polls")), ..denied }
