@@ -6,6 +6,7 @@ mod world;
 mod afar;
 mod browser;
 mod chapter;
+mod children;
 mod codes;
 mod doctor;
 mod ends;

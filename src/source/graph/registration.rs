@@ -34,14 +34,30 @@ struct Known {
     /// Of which secret.
     of: [u8; 32],
     until: Instant,
-    end: Option<Timestamp>,
+    looked: Looked,
+}
+
+/// What came of looking.
+#[derive(Clone, Copy, Debug)]
+enum Looked {
+    Ends(Timestamp),
+    InVain,
+}
+
+impl Looked {
+    const fn end(self) -> Option<Timestamp> {
+        match self {
+            Self::Ends(at) => Some(at),
+            Self::InVain => None,
+        }
+    }
 }
 
 impl SecretEnd {
     /// What is known of that secret; nothing where it is time to look.
-    fn of(&self, secret: [u8; 32]) -> Option<Option<Timestamp>> {
+    fn of(&self, secret: [u8; 32]) -> Option<Looked> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().filter(|known| known.of == secret && Instant::now() < known.until).map(|known| known.end)
+        known.as_ref().filter(|known| known.of == secret && Instant::now() < known.until).map(|known| known.looked)
     }
 
     fn keep(&self, known: Known) {
@@ -56,22 +72,25 @@ impl GraphSource {
         let secret = self.graph.auth.client_secret()?;
         let of = Sha256::digest(secret.expose_secret()).into();
         if let Some(known) = self.secret_end.of(of) {
-            return known;
+            return known.end();
         }
         if !self.graph.auth.is_signed_in().await {
             return None;
         }
         let asked = timeout(PATIENCE, self.registered()).await;
-        let (end, lasts) = match asked {
-            Ok(Ok(registered)) => (registered.and_then(|one| one.end_of(&secret, Timestamp::now())), INTERVAL),
+        let (looked, lasts) = match asked {
+            Ok(Ok(registered)) => {
+                let end = registered.and_then(|one| one.end_of(&secret, Timestamp::now()));
+                (end.map_or(Looked::InVain, Looked::Ends), INTERVAL)
+            }
             Ok(Err(error)) => {
                 debug!(tenant = %self.tenant, %error, "the registration tells nothing");
-                (None, SILENCE)
+                (Looked::InVain, SILENCE)
             }
-            Err(_) => (None, SILENCE),
+            Err(_) => (Looked::InVain, SILENCE),
         };
-        self.secret_end.keep(Known { of, until: Instant::now() + lasts, end });
-        end
+        self.secret_end.keep(Known { of, until: Instant::now() + lasts, looked });
+        looked.end()
     }
 
     /// The registration, where it is in this tenant and may be read.

@@ -100,7 +100,7 @@ async fn a_reader_gets_from_the_registration_to_the_first_sync() {
             let mut text = own(&block.text);
             if file.ends_with("tenant.yaml") {
                 // The simulator is not where Microsoft is; and as the text says, the ID goes into the rules too.
-                text += &format!("  endpoints: {{ login: \"{url}\", graph: \"{url}\" }}\n");
+                text = format!("{text}  endpoints: {{ login: \"{url}\", graph: \"{url}\" }}\n");
                 let rules = std::fs::read_to_string(folder.join("manifests/rules.yaml")).unwrap();
                 std::fs::write(folder.join("manifests/rules.yaml"), rules.replace(NAMES[0].0, HOME)).unwrap();
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bmsync::controller::connection::Connection;
 use bmsync::directory::TenantDirectory;
-use bmsync::manifest::config::{Policy, SignIn, Tenant};
+use bmsync::manifest::config::{Credential, Policy, SecretRef, SignIn, Tenant};
 use bmsync::simulator::Class;
 use bmsync::source::graph::connect::Consent;
 use bmsync::source::graph::{GraphSource, Http, Pace, refusals};
@@ -82,12 +82,8 @@ async fn each_is_told_with_its_job_and_its_next_step_and_is_no_storm() {
     let started = world.begin(Consent::Given);
     let query = world.query(&started, ADMIN).await;
     page(world.attempts.receive(&query).await.0);
-    let key = match &world.tenant.credential {
-        bmsync::manifest::config::Credential::Key(bmsync::manifest::config::SecretRef::File(path)) => {
-            format!("the file {}", path.display())
-        }
-        other => panic!("{other:?}"),
-    };
+    let Credential::Key(SecretRef::File(path)) = &world.tenant.credential else { panic!("a file") };
+    let key = format!("the file {}", path.display());
     let rows = rows(|text| filled(text, &key, &world.sim.url()));
     assert!(rows.len() >= KNOWN.split_whitespace().count());
     for sign_in in [SignIn::Application, SignIn::Delegated] {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmsync::simulator::{Options, Simulator, World};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::json;
@@ -212,8 +214,7 @@ async fn applications_with_a_certificate_and_with_a_federated_token() {
         all.say(&["plan"], 1).await;
     }
     all.place.declare("certificate:", "federatedToken:");
-    use base64::Engine as _;
-    let part = |value: serde_json::Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let ends = jiff::Timestamp::now().as_second() + 600;
     let claims =
         json!({ "iss": "https://ci.example", "sub": "repo:sync", "aud": "api://AzureADTokenExchange", "exp": ends });
