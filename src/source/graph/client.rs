@@ -179,7 +179,11 @@ impl Graph {
         }
         let code = shown(&codes);
         Err(Trouble::Over(match status {
-            StatusCode::FORBIDDEN => self.auth.denied(&code, &[place.permission]),
+            StatusCode::FORBIDDEN => {
+                let denied = self.auth.denied(&code, &[place.permission]);
+                let hint = denied.hint.map(|hint| format!("{hint}; Directory.Read.All covers users and groups"));
+                SourceError { hint, ..denied }
+            }
             StatusCode::NOT_FOUND => {
                 person(format!("not found{code}"), "check the tenant's `cloud` or `endpoints.graph`")
             }

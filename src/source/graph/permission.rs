@@ -85,11 +85,11 @@ impl Holder {
         let (names, noun) = (names.join(" and "), if wanted.len() == 1 { "permission" } else { "permissions" });
         let hint = match self {
             Self::Application => format!(
-                "let an administrator grant the application the Microsoft Graph application {noun} {names} and consent \
+                "let an administrator grant the application the Microsoft Graph application {noun} {names} and give admin consent \
                  (Entra > App registrations > the application > API permissions); a delegated one does not count here"
             ),
             Self::Person => format!(
-                "let an administrator grant the application the Microsoft Graph delegated {noun} {names} and consent (Entra > \
+                "let an administrator grant the application the Microsoft Graph delegated {noun} {names} and give admin consent (Entra > \
                  App registrations > the application > API permissions, or `bmsync connect {tenant} --admin-consent`), \
                  and let the account that signed in be one that may read the directory"
             ),
