@@ -8,6 +8,7 @@ mod ask;
 mod assertion;
 mod auth;
 mod certificate;
+mod claims;
 mod client;
 pub mod connect;
 mod delegation;
@@ -17,11 +18,13 @@ mod error;
 mod http;
 mod login;
 mod names;
+mod permission;
 mod permitted;
 mod probe;
 mod proof;
 mod random;
 mod refusal;
+mod registration;
 mod retry;
 mod scope;
 mod secret;
@@ -41,7 +44,8 @@ pub use self::aadsts::reference as refusals;
 pub use self::delegation::{Delegation, Delegations};
 pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
-pub use self::probe::{GroupSeen, Organization, Probe, Readable};
+pub use self::permission::Permission;
+pub use self::probe::{GroupSeen, Organization, Probe};
 pub use self::retry::Pace;
 
 use self::auth::Auth;
@@ -50,6 +54,7 @@ use self::delta::Reading;
 use self::error::{Stop, protocol};
 use self::login::Login;
 use self::proof::Proof;
+use self::registration::SecretEnd;
 use self::retry::Patience;
 use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
@@ -68,6 +73,7 @@ const MAX_RESTARTS: u32 = 2;
 pub struct GraphSource {
     tenant: Text,
     graph: Graph,
+    secret_end: SecretEnd,
 }
 
 impl GraphSource {
@@ -84,7 +90,7 @@ impl GraphSource {
             SignIn::Delegated => Auth::person(login, delegation),
         };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
-        Ok(Self { tenant: tenant.name.clone(), graph })
+        Ok(Self { tenant: tenant.name.clone(), graph, secret_end: SecretEnd::default() })
     }
 
     /// The same, counting what it asks of the service.
@@ -155,9 +161,10 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
-    fn credentials(&self) -> Vec<Expiring> {
-        let end = self.graph.auth.proof_expires(Timestamp::now());
-        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    async fn credentials(&self) -> Vec<Expiring> {
+        let certificate = self.graph.auth.proof_expires(Timestamp::now());
+        let known = [(Ending::Certificate, certificate), (Ending::Secret, self.secret_end().await)];
+        known.into_iter().filter_map(|(credential, at)| Some(Expiring { credential, at: at? })).collect()
     }
 
     async fn permissions(&self) -> Option<Permissions> {
