@@ -79,6 +79,8 @@ pub enum Fault {
     RevokeRefreshToken,
     /// Tokens name a tenant that is not the one.
     ForeignTenant,
+    /// An access token is no JWT: nobody but the service can read it.
+    OpaqueToken,
     /// The ID token carries another nonce.
     WrongNonce,
     /// The ID token is for another application.
@@ -167,6 +169,7 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::ExpireRefreshToken, "expire-refresh-token", Takes::Nothing),
     (Fault::RevokeRefreshToken, "revoke-refresh-token", Takes::Nothing),
     (Fault::ForeignTenant, "foreign-tenant", Takes::Nothing),
+    (Fault::OpaqueToken, "opaque-token", Takes::Nothing),
     (Fault::WrongNonce, "wrong-nonce", Takes::Nothing),
     (Fault::WrongAudience, "wrong-audience", Takes::Nothing),
     (Fault::WrongIssuer, "wrong-issuer", Takes::Nothing),
@@ -194,6 +197,7 @@ const OF_SIGN_IN: &[Fault] = &[
     Fault::ExpireRefreshToken,
     Fault::RevokeRefreshToken,
     Fault::ForeignTenant,
+    Fault::OpaqueToken,
     Fault::WrongNonce,
     Fault::WrongAudience,
     Fault::WrongIssuer,

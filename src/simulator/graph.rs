@@ -13,6 +13,8 @@ use super::stats::Class;
 use super::world::{Application, Tenant};
 
 pub(super) const READ_USERS: &[&str] = &["User.Read.All", "Directory.Read.All"];
+/// Who are in a group whose members are hidden.
+pub(super) const READ_HIDDEN: &[&str] = &["Member.Read.Hidden"];
 const READ_ME: &[&str] = &["User.Read", "User.Read.All", "Directory.Read.All"];
 const READ_ORGANIZATION: &[&str] = &["User.Read", "Organization.Read.All", "Directory.Read.All"];
 const READ_APPLICATIONS: &[&str] = &["Application.Read.All", "Directory.Read.All"];
@@ -199,7 +201,9 @@ impl State {
             return Err(self.refuse(400, "Request_BadRequest", "$top must be between 1 and 999."));
         };
         let start: usize = call.option("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
-        let live: Vec<_> = tenant.members_of(group).iter().filter(|member| tenant.is_live(**member)).collect();
+        let shown = !tenant.hides_members(group) || Application::has_one_of(grant.permissions.as_deref(), READ_HIDDEN);
+        let members = if shown { tenant.members_of(group) } else { &[] };
+        let live: Vec<_> = members.iter().filter(|member| tenant.is_live(**member)).collect();
         let nothing = Attributes::from_map(Map::new());
         let page = live.iter().skip(start).take(size).filter_map(|member| {
             let (id, kind) = tenant.describe(**member)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
+use crate::directory::{DeltaLinks, News, Permissions, TenantDirectory, Touched};
 
 pub mod expiry;
 pub mod grant;
@@ -25,6 +25,11 @@ pub trait Source: Send + Sync {
     /// What it signs in with, as far as it knows when that ends. Who keeps a person's sign-in knows its end better.
     async fn credentials(&self) -> Vec<expiry::Expiring> {
         Vec::new()
+    }
+
+    /// What it may read with what it signed in with last; nothing where that cannot be known. Asks nobody.
+    async fn permissions(&self) -> Option<Permissions> {
+        None
     }
 
     /// Brings the directory up to date and says whom that touches.

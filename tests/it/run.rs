@@ -8,7 +8,11 @@ mod crowd;
 mod guards;
 mod killed;
 mod notifications;
+#[cfg(test)]
+mod permissions;
 mod secrets;
+#[cfg(test)]
+mod served;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod soak;

@@ -13,6 +13,7 @@ use super::error::{person, protocol};
 use super::login::{Exchange, Login, about_sign_in};
 use super::permission::{Holder, Permission};
 use super::token::{Issued, Token};
+use crate::directory::Permissions;
 use crate::source::grant::Grant;
 use crate::source::{Job, Meter, SourceError};
 
@@ -97,6 +98,11 @@ impl Auth {
         };
         turn.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// What the newest token lets its bearer read, where it says so.
+    pub async fn permissions(&self) -> Option<Permissions> {
+        self.turn().await.token.as_ref()?.permissions().cloned()
     }
 
     /// Forgets a token that the service does not take, unless it was replaced meanwhile.

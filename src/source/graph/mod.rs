@@ -19,6 +19,7 @@ mod http;
 mod login;
 mod names;
 mod permission;
+mod permitted;
 mod probe;
 mod proof;
 mod random;
@@ -59,7 +60,7 @@ use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
 use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
-use crate::directory::{DeltaLinks, News};
+use crate::directory::{DeltaLinks, News, Permissions};
 use crate::http::origin::Link;
 use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
@@ -149,11 +150,10 @@ impl GraphSource {
             News::Changes(_) => "changes",
         };
         let took_ms = began.elapsed().as_millis();
-        match (&news, users + groups) {
-            (News::Changes(_), 0) => debug!(tenant = %self.tenant, pages, took_ms, "nothing changed"),
-            (News::Changes(_) | News::Everything(_), _) => {
-                info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
-            }
+        // What changes come to is told by the round that they lead to.
+        match &news {
+            News::Changes(_) => debug!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
+            News::Everything(_) => info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
         }
         news
     }
@@ -165,6 +165,10 @@ impl Source for GraphSource {
         let certificate = self.graph.auth.proof_expires(Timestamp::now());
         let known = [(Ending::Certificate, certificate), (Ending::Secret, self.secret_end().await)];
         known.into_iter().filter_map(|(credential, at)| Some(Expiring { credential, at: at? })).collect()
+    }
+
+    async fn permissions(&self) -> Option<Permissions> {
+        self.graph.auth.permissions().await
     }
 
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {

@@ -50,10 +50,15 @@ impl Answer {
 impl Stage {
     /// Tenants of so many users each, and a policy.
     pub fn new(tenants: &[(&'static Tenant, usize)], policy: &str) -> Self {
+        Self::paged(tenants, policy, 2)
+    }
+
+    /// The same with directories whose pages hold so many objects.
+    pub fn paged(tenants: &[(&'static Tenant, usize)], policy: &str, page_size: usize) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let start = |(tenant, users): &(&'static Tenant, usize)| {
             let world = World::from_yaml(&tenant.directory(*users)).expect("the directory file is right");
-            let options = Options { page_size: 2, ..Options::default() };
+            let options = Options { page_size, ..Options::default() };
             (*tenant, runtime.block_on(Simulator::start(world, options)).expect("the simulator starts"))
         };
         let simulators: Vec<_> = tenants.iter().map(start).collect();
