@@ -1,7 +1,10 @@
 //! The ledger: all that is ever on our disk. Keeps commits; knows nothing of rules, plans or directories.
 
+mod hint;
 pub mod memory;
 pub mod sled;
+
+pub use hint::full as full_hint;
 
 use async_trait::async_trait;
 use thiserror::Error;

@@ -4,6 +4,8 @@ mod world;
 
 mod browser;
 mod codes;
+#[cfg(target_os = "linux")]
+mod full;
 mod hostile;
 mod program;
 mod returning;
