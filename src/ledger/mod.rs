@@ -96,8 +96,8 @@ impl Commit {
     pub fn put_into(self, actual: &mut Actual) {
         let Self { events, touched, accounts } = self;
         let records = events.into_iter().map(|event| event.after).chain(touched).collect();
-        let prepared = actual.preparation().prepare(records);
-        actual.put_all([prepared]);
+        let prepared = actual.preparation().prepare_all(records);
+        actual.put_all(prepared);
         for account in accounts {
             actual.put_account(account);
         }
