@@ -359,3 +359,55 @@ fn who_is_sought_by_mail_is_found_wherever_it_stands() {
     }
     assert!(find("nobody@elsewhere.example", &observed).is_empty());
 }
+
+/// What the head of a plan sums up of the tenant's directory.
+fn digest(world: &World) -> String {
+    world.plan().basis.tenants[0].digest.clone().unwrap()
+}
+
+#[test]
+fn the_digest_moves_with_whom_a_rule_matches_and_with_nobody_else() {
+    let mut world = World::new(config("{}", &[STAFF, ("missing", 5, "order: 30, record: employee")]));
+    world.group(1, &[1]);
+    world.group(2, &[3]);
+    (1..=3).for_each(|number| world.person(number, titled("Planner")));
+    let first = digest(&world);
+    assert!(first.starts_with("sha256:") && first.len() == 7 + 64, "{first}");
+    world.person(3, titled("Somebody else"));
+    assert_eq!(digest(&world), first, "nobody is matched who changed");
+
+    world.person(1, titled("Engineer"));
+    let changed = digest(&world);
+    assert_ne!(changed, first, "a user without a record whom a rule matches");
+    world.tenant.add_member(&group(1), &user(2));
+    let joined = digest(&world);
+    assert_ne!(joined, changed, "a user who joined");
+    let older = GroupPatch { created: Patch::Set(Timestamp::UNIX_EPOCH), ..GroupPatch::default() };
+    world.tenant.upsert_group(&group(1), older);
+    let aged = digest(&world);
+    assert_ne!(aged, joined, "the age of a rule's group decides between rules");
+    world.group(5, &[]);
+    assert_ne!(digest(&world), aged, "a rule that is no longer broken");
+
+    world.apply();
+    let applied = digest(&world);
+    world.tenant.remove_user(&user(1), Removal::Hard);
+    let gone = digest(&world);
+    assert_ne!(gone, applied, "an owner who is gone");
+    world.apply();
+    assert_eq!(digest(&world), gone, "what BMS holds is not what the directory says");
+}
+
+#[test]
+fn a_plan_of_one_tenant_is_of_that_tenant() {
+    let mut world = World::new(config("{}", &[STAFF]));
+    world.group(1, &[1]);
+    world.person(1, |_| {});
+    let of = |tenant: &str| plan(&world.config, &world.observed(), &Scope::Tenant(Id::new(tenant)));
+    let (own, other) = (of(TENANT), of("94841066-274d-4ec0-a5c1-276be684bdd3"));
+    assert_eq!((own.changes.len(), own.basis.tenants.len()), (1, 1));
+    assert_eq!((other.changes.len(), other.basis.tenants.len()), (0, 0));
+    assert!(!own.failed());
+    world.tenant.coverage = Coverage::Failed("no".into());
+    assert!(world.plan().failed());
+}
