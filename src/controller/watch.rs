@@ -214,7 +214,7 @@ impl Eye {
     /// What the tenant signs in with may end: that is told ahead.
     async fn look_at_credentials(&self, source: &dyn Source) {
         let (tenant, now) = (&self.tenant, self.shared.now());
-        let mut expiring = source.credentials();
+        let mut expiring = source.credentials().await;
         if tenant.sign_in == SignIn::Delegated {
             match vault::of(&*self.shared.ledger, &tenant.id).await {
                 Ok(kept) => expiring.extend(kept.map(|kept| Expiring::grant(kept.refreshed_at))),

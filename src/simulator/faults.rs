@@ -81,6 +81,12 @@ pub enum Fault {
     ForeignTenant,
     /// The ID token carries another nonce.
     WrongNonce,
+    /// The ID token is for another application.
+    WrongAudience,
+    /// The ID token was issued by somebody else.
+    WrongIssuer,
+    /// The ID token ended an hour ago.
+    ExpiredIdToken,
     /// The browser comes back with another state.
     WrongState,
     /// Asking for a device's token is told to be too frequent.
@@ -162,6 +168,9 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::RevokeRefreshToken, "revoke-refresh-token", Takes::Nothing),
     (Fault::ForeignTenant, "foreign-tenant", Takes::Nothing),
     (Fault::WrongNonce, "wrong-nonce", Takes::Nothing),
+    (Fault::WrongAudience, "wrong-audience", Takes::Nothing),
+    (Fault::WrongIssuer, "wrong-issuer", Takes::Nothing),
+    (Fault::ExpiredIdToken, "expired-id-token", Takes::Nothing),
     (Fault::WrongState, "wrong-state", Takes::Nothing),
     (Fault::SlowDown, "slow-down", Takes::Nothing),
     (Fault::ClockSkew, "clock-skew", Takes::Seconds(600.0)),
@@ -186,6 +195,9 @@ const OF_SIGN_IN: &[Fault] = &[
     Fault::RevokeRefreshToken,
     Fault::ForeignTenant,
     Fault::WrongNonce,
+    Fault::WrongAudience,
+    Fault::WrongIssuer,
+    Fault::ExpiredIdToken,
     Fault::WrongState,
     Fault::SlowDown,
 ];

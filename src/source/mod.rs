@@ -23,7 +23,7 @@ pub trait Source: Send + Sync {
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError>;
 
     /// What it signs in with, as far as it knows when that ends. Who keeps a person's sign-in knows its end better.
-    fn credentials(&self) -> Vec<expiry::Expiring> {
+    async fn credentials(&self) -> Vec<expiry::Expiring> {
         Vec::new()
     }
 
@@ -93,7 +93,7 @@ pub struct SourceError {
 pub enum SourceErrorClass {
     /// Try again later.
     Transient,
-    /// A person must change something: secret, consent, manifest.
+    /// Asking again is in vain, or makes it worse, until something changes: mostly a person must act (secret, consent, manifest).
     Person,
     /// The service answered with what it must not; refused.
     Protocol,

@@ -130,6 +130,15 @@ impl State {
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(nonce);
         }
+        for (fault, claim, lie) in [
+            (Fault::WrongAudience, "aud", json!("0f0f0f0f-0000-4000-8000-00000000000f")),
+            (Fault::WrongIssuer, "iss", json!(format!("https://login.example/{tid}/v2.0"))),
+            (Fault::ExpiredIdToken, "exp", json!(now - 3600)),
+        ] {
+            if self.strikes(fault, Class::Token, call).is_some() {
+                claims[claim] = lie;
+            }
+        }
         if let (Value::Object(claims), Value::Object(who)) = (&mut claims, who) {
             claims.extend(who.into_iter().filter(|(_, value)| !value.is_null()));
         }
