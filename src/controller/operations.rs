@@ -255,7 +255,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
-            StoreError::Ledger(_) => Self::Unavailable(error.to_string()),
+            StoreError::Ledger(_) => Self::Unavailable(error.in_full()),
         }
     }
 }

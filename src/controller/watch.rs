@@ -274,7 +274,7 @@ impl Eye {
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
         let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
         if let Err(error) = &lost {
-            tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+            tracing::error!(tenant = %self.tenant.name, error = error.in_full(), "the round could not be written; it is made again");
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
@@ -322,7 +322,7 @@ impl Eye {
                 saved => saved,
             };
             if let Err(error) = saved {
-                tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
+                tracing::warn!(tenant = %self.tenant.name, error = error.in_full(), "the mirror could not be saved; a restart reads more");
             }
         }
         let groups_moved = heard.touched.everybody || !heard.touched.groups.is_empty();
@@ -338,7 +338,7 @@ impl Eye {
                 tell(&self.shared.metrics, &self.shared.config(), &self.tenant, &converged, noticed.elapsed())
             }
             Err(error) => {
-                tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+                tracing::error!(tenant = %self.tenant.name, error = error.in_full(), "the round could not be written; it is made again");
                 RoundResult::Failed
             }
         };

@@ -10,6 +10,8 @@ mod children;
 mod codes;
 mod doctor;
 mod ends;
+#[cfg(target_os = "linux")]
+mod full;
 mod hostile;
 mod killed;
 mod late;

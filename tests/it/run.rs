@@ -5,6 +5,8 @@
 mod commits;
 mod counted;
 mod crowd;
+#[cfg(target_os = "linux")]
+mod full;
 mod guards;
 mod killed;
 mod notifications;
