@@ -390,14 +390,14 @@ fn events_are_followed_as_they_come() {
 #[test]
 fn what_the_server_finds_wrong_is_told_like_validate() {
     let stage = Stage::running();
-    stage.propose("Technician");
-    stage.write("proposed/tenant.yaml", &stage.tenant("OTHER_KEY"));
+    stage.propose(&rules("Technician"));
+    stage.write("candidate/tenant.yaml", &stage.tenant("OTHER_KEY"));
     let plan = ["plan", "-f", "candidate"];
     let wrong = stage.refused(1, &plan);
     assert!(wrong.starts_with("error[ForeignTenant]: tenant `contoso` is not as the server declares it: "), "{wrong}");
-    assert!(wrong.contains("--> proposed/tenant.yaml:3"), "{wrong}");
+    assert!(wrong.contains("--> candidate/tenant.yaml:3"), "{wrong}");
     assert!(wrong.contains("metadata: { name: contoso }"), "{wrong}");
-    stage.write("proposed/rules.yaml", &rules("[a]"));
+    stage.write("candidate/rules.yaml", &rules("[a]"));
     let validate = ["validate", "-f", "candidate"];
     let local = told(&stage.command(&validate).output().expect("it starts"), 1, &validate).1;
     let local = local.split("\n\n").next().expect("a diagnostic");
