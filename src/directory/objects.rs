@@ -35,6 +35,11 @@ impl Objects {
         self.ids.iter().zip(&self.users).filter_map(|(id, user)| Some((id, user.as_ref()?)))
     }
 
+    /// All users, each with the numbers of its groups, ascending.
+    pub fn users_in_groups(&self) -> impl Iterator<Item = (&Id, &User, &[u32])> {
+        self.iter().filter_map(|(id, user, groups)| Some((id, user.as_ref()?, groups.as_slice())))
+    }
+
     /// Numbers of the groups that an object is a direct member of, ascending.
     pub fn groups_of(&self, id: &Id) -> &[u32] {
         self.ids.get_index_of(id).map_or(&[], |place| self.groups[place].as_slice())

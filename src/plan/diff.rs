@@ -51,18 +51,16 @@ pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     }
 }
 
-/// The changes of the wanted records, of all proposals that are not blocked.
+/// The changes of the wanted records, of all proposals that are not blocked. A change is no larger than a proposal, so
+/// they take the proposals' place in memory.
 fn written(proposals: Vec<Proposal<'_>>, fates: &[(usize, Fate)]) -> Vec<Change> {
-    let mut changes = Vec::with_capacity(proposals.len());
     let mut fates = fates.iter().peekable();
-    for (at, proposal) in proposals.into_iter().enumerate() {
-        match fates.next_if(|(other, _)| *other == at) {
-            None => changes.push(write::change(proposal, None)),
-            Some((_, Fate::Held(held))) => changes.push(write::change(proposal, *held)),
-            Some((_, Fate::Blocked)) => {}
-        }
-    }
-    changes
+    let change = |(at, proposal)| match fates.next_if(|(other, _)| *other == at) {
+        None => Some(write::change(proposal, None)),
+        Some((_, Fate::Held(held))) => Some(write::change(proposal, *held)),
+        Some((_, Fate::Blocked)) => None,
+    };
+    proposals.into_iter().enumerate().filter_map(change).collect()
 }
 
 /// Every user's draft, sorted by what it is.
@@ -123,10 +121,10 @@ impl<'a> Drafts<'a> {
         let Decider { desired, actual, marks: _ } = *decider;
         for (tenant, planned) in desired.tenants().filter(|(tenant, _)| scope.covers(tenant)) {
             let (mut imprint, first) = (Imprint::of_rules(&planned.reach), self.proposals.len());
-            for (user, known) in planned.known.users() {
+            for (user, known, groups) in planned.known.users_in_groups() {
                 let who = Who { tenant, user };
                 let linked = actual.owned_by(&who.key());
-                let want = desired.of_known(planned, user, known);
+                let want = desired.of_known(planned, known, groups);
                 self.add(decider, who, linked, &want, &mut imprint);
             }
             // By user, with what decides between nearly all IDs at hand.
