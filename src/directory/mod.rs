@@ -138,9 +138,9 @@ impl TenantDirectory {
         self.objects.users()
     }
 
-    /// All users that exist, in no order, each with the numbers of the groups that it is a direct member of, ascending.
-    pub fn users_in_groups(&self) -> impl Iterator<Item = (&Id, &User, &[u32])> {
-        self.objects.users_in_groups()
+    /// All users that exist by ID, each with the numbers of the groups that it is a direct member of, ascending.
+    pub fn users_by_id(&self) -> impl Iterator<Item = (&Id, &User, &[u32])> {
+        self.objects.users_by_id()
     }
 
     /// How many users exist.

@@ -13,6 +13,11 @@ pub struct Own<'a> {
 }
 
 impl Own<'_> {
+    /// Says which objects will be wanted next, up to some hundred: each is at hand then.
+    pub fn seek<'i>(&self, ids: impl Iterator<Item = &'i Id>) {
+        self.objects.seek(ids);
+    }
+
     /// Adds a user, or changes what is mentioned of it.
     pub fn upsert_user(&mut self, id: Id, patch: impl Into<UserPatch>) {
         self.objects.upsert_user(id, patch.into());

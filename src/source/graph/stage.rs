@@ -132,6 +132,9 @@ fn log_group(group: GroupEntry, told: &mut Vec<Told>) {
     }
 }
 
+/// So many memberships are taken in at a time.
+const AHEAD: usize = 64;
+
 /// A directory that is being changed. Users and groups may come in any order: what one says of the other is settled at
 /// the end.
 #[derive(Debug, Default)]
@@ -145,6 +148,7 @@ pub(super) struct Fold {
 impl Fold {
     fn users(&mut self, users: Vec<UserEntry>) {
         let mut directory = self.directory.own();
+        directory.seek(users.iter().map(|user| &user.id));
         for UserEntry { id, told } in users {
             match told {
                 Ok(patch) => directory.upsert_user(id, patch),
@@ -181,15 +185,18 @@ impl Fold {
     /// Drops the memberships of the users that are gone for good: the group side does not always report them.
     fn end(mut self) -> TenantDirectory {
         let mut directory = self.directory.own();
-        for (group, membership) in self.edges {
-            match membership {
-                Membership::Joined(member) => {
-                    directory.join(group, member);
+        for some in self.edges.chunks(AHEAD) {
+            directory.seek(some.iter().filter_map(|(_, membership)| membership.member()));
+            for (group, membership) in some {
+                match membership {
+                    Membership::Joined(member) => {
+                        directory.join(*group, member.clone());
+                    }
+                    Membership::Left(member) => {
+                        directory.leave(*group, member);
+                    }
+                    Membership::Ignored => {}
                 }
-                Membership::Left(member) => {
-                    directory.leave(group, &member);
-                }
-                Membership::Ignored => {}
             }
         }
         for id in self.purged {
