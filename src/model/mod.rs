@@ -138,8 +138,10 @@ impl fmt::Display for Revision {
     }
 }
 
-/// The first 128 bits of a SHA-256: stands for content that is compared and not kept.
+/// The first 128 bits of a SHA-256: stands for content that is compared and not kept. Aligned for the sake of what it is
+/// part of, as a GUID is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(align(8))]
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {

@@ -116,8 +116,11 @@ fn put(json: &mut Vec<u8>, words: &str) {
 }
 
 fn write_user(json: &mut Vec<u8>, UserRef { key, user_principal_name }: &UserRef) {
-    key.tenant.with_text(|id| text(json, r#","user":{"tenantId":""#, id, r#"","id":""#));
-    key.user.with_text(|id| text(json, "", id, r#"","userPrincipalName":"#));
+    put(json, r#","user":{"tenantId":""#);
+    key.tenant.with_bytes(|id| write_bytes(json, id));
+    put(json, r#"","id":""#);
+    key.user.with_bytes(|id| write_bytes(json, id));
+    put(json, r#"","userPrincipalName":"#);
     value(json, user_principal_name.as_deref());
     put(json, "}");
 }
@@ -159,12 +162,17 @@ fn number(json: &mut Vec<u8>, number: u64) {
 /// A text with what stands before and after it, its quotes among that.
 fn text(json: &mut Vec<u8>, before: &str, text: &str, after: &str) {
     put(json, before);
-    if is_plain(text.as_bytes()) {
-        put(json, text);
-    } else {
-        text.bytes().for_each(|byte| careful(json, byte));
-    }
+    write_bytes(json, text.as_bytes());
     put(json, after);
+}
+
+/// The bytes of a text.
+fn write_bytes(json: &mut Vec<u8>, text: &[u8]) {
+    if is_plain(text) {
+        json.extend_from_slice(text);
+    } else {
+        text.iter().for_each(|byte| careful(json, *byte));
+    }
 }
 
 /// A byte of a text that has bytes which JSON does not take as they are.
