@@ -18,6 +18,7 @@ mod objects;
 mod own;
 mod patch;
 mod portion;
+mod sight;
 mod texts;
 mod told;
 mod user;
@@ -26,6 +27,7 @@ pub use group::Group;
 pub use own::Own;
 pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
+pub use sight::{Permissions, Sight};
 pub use told::{Changes, News, Told, Touched};
 pub use user::{EXT, User, find_ext};
 
@@ -101,6 +103,8 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
+    /// What the reads that made it may see; where that became less, what is absent may only be hidden.
+    pub sight: Sight,
     objects: Arc<Objects>,
     groups: Arc<Groups>,
 }

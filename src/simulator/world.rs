@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::bms::Company;
 use super::object::{Member, Name, Object, ObjectId, Other, Presence};
 use super::properties::Resource;
 use super::registration::Registration;
@@ -13,16 +14,23 @@ pub struct World {
     pub(super) tenants: Vec<Tenant>,
     /// Registrations; an application without one proves itself with what a tenant wrote down, or with anything.
     pub(super) applications: Vec<Registration>,
+    /// The BMS of the provider.
+    pub(super) bms: Option<Company>,
 }
 
 impl World {
     pub(super) fn of(tenants: Vec<Tenant>) -> Self {
-        Self { tenants, applications: Vec::new() }
+        Self { tenants, ..Self::default() }
     }
 
     /// The tenants' IDs in the order of the directory file.
     pub fn tenant_ids(&self) -> Vec<String> {
         self.tenants.iter().map(|tenant| tenant.id.clone()).collect()
+    }
+
+    /// The BMS of the provider, where there is one.
+    pub fn bms(&self) -> Option<&Company> {
+        self.bms.as_ref()
     }
 
     /// The IDs of a tenant's users, deleted ones too; none when there is no such tenant.
@@ -107,6 +115,12 @@ impl Tenant {
     /// The direct members of a group, by its number.
     pub(super) fn members_of(&self, group: u32) -> &[Member] {
         self.members.get(group as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a group, by its number, shows its members only to who may read hidden ones.
+    pub(super) fn hides_members(&self, group: u32) -> bool {
+        let visibility = self.groups.get(group).and_then(|group| group.attributes.text("visibility"));
+        visibility.is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"))
     }
 
     pub(super) fn revision(&self) -> usize {

@@ -1,5 +1,6 @@
 //! A store is where BMS records live: read at a revision, written as batches that name the revision.
 
+pub mod kaseya;
 pub mod local;
 
 use async_trait::async_trait;
@@ -33,4 +34,15 @@ pub enum StoreError {
     Stale { planned: Revision, found: Revision },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl StoreError {
+    /// What failed, why, and the next step where there is one, in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Stale { .. } => self.to_string(),
+            Self::Ledger(error) => error.in_full(),
+        }
+    }
 }

@@ -19,14 +19,14 @@ use url::Url;
 
 use super::aadsts;
 use super::error::{Setback, Trouble, protocol};
-use super::http::{Http, busy, read_body, redirected, unanswered};
-use super::link::Origin;
+use super::http::{Http, busy, client, origin, read_body, redirected, unanswered};
 use super::names::Names;
 use super::proof::{Proof, Shown};
 use super::refusal::Refused;
 use super::retry::{Patience, Tries};
 use super::scope;
 use super::token::{Answer, Issued};
+use crate::http::origin::Origin;
 use crate::manifest::config::Tenant;
 use crate::model::{Id, Text};
 use crate::source::{Meter, SourceError};
@@ -101,7 +101,7 @@ impl Login {
             tenant: tenant.id.clone(),
             domain: tenant.domain.clone(),
             application: tenant.application_id.clone(),
-            origin: Origin::new(&tenant.login_root, "endpoints.login")?,
+            origin: origin(&tenant.login_root, "endpoints.login")?,
             root: tenant.login_root.clone(),
             graph_root: tenant.graph_root.clone(),
             http: http.clone(),
@@ -147,6 +147,11 @@ impl Login {
     /// What the application proves itself with, as it is found now.
     pub fn show(&self) -> Result<Shown, SourceError> {
         self.proof.show(&self.application, self.token_url().as_str(), Timestamp::now())
+    }
+
+    /// The client secret, where that is the proof and it is there.
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.proof.secret()
     }
 
     /// Until when the proof is good, where that can be known and it is good now.
@@ -271,7 +276,7 @@ impl Wire<'_> {
     /// Sends a request; a refusal is an answer too.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
         let login = &self.login.origin;
-        let client = self.login.http.client(login).map_err(Trouble::Over)?;
+        let client = client(&self.login.http, login).map_err(Trouble::Over)?;
         let mut request = reqwest::Request::try_from(request).map_err(|error| unanswered(error, login))?;
         if let Ok(name) = HeaderValue::from_str(&self.name) {
             request.headers_mut().insert("client-request-id", name);
@@ -282,7 +287,7 @@ impl Wire<'_> {
             return Err(Trouble::Over(error));
         }
         if let Some(setback) = busy(&response, &self.login.http, login) {
-            return Err(Trouble::Again(setback));
+            return Err(Trouble::Again(self.in_its_words(setback, response).await));
         }
         let status = response.status();
         let kind = response.headers().get(CONTENT_TYPE).cloned();
@@ -292,6 +297,17 @@ impl Wire<'_> {
         *answer.status_mut() = status;
         answer.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
         Ok(answer)
+    }
+
+    /// A service that is busy may say why; how long it wants to be left alone stands beside that.
+    async fn in_its_words(&self, setback: Setback, response: reqwest::Response) -> Setback {
+        let mut body = Vec::new();
+        let read = read_body(response, MAX_ANSWER, &mut body).await;
+        let said = read.ok().and_then(|()| Refused::read(&body));
+        match said.map(|refused| self.login.refused(&refused, &self.secrets)) {
+            Some(Trouble::Again(Setback { what, hint, .. })) => Setback { what, hint, ..setback },
+            Some(Trouble::Over(_)) | None => setback,
+        }
     }
 
     /// What an answer that is no success means.

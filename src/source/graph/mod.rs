@@ -8,6 +8,7 @@ mod ask;
 mod assertion;
 mod auth;
 mod certificate;
+mod claims;
 mod client;
 pub mod connect;
 mod delegation;
@@ -15,13 +16,15 @@ mod delta;
 mod discovery;
 mod error;
 mod http;
-mod link;
 mod login;
 mod names;
+mod permission;
+mod permitted;
 mod probe;
 mod proof;
 mod random;
 mod refusal;
+mod registration;
 mod retry;
 mod scope;
 mod secret;
@@ -41,22 +44,24 @@ pub use self::aadsts::reference as refusals;
 pub use self::delegation::{Delegation, Delegations};
 pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
-pub use self::probe::{GroupSeen, Organization, Probe, Readable};
+pub use self::permission::Permission;
+pub use self::probe::{GroupSeen, Organization, Probe};
 pub use self::retry::Pace;
 
 use self::auth::Auth;
 use self::client::Graph;
 use self::delta::Reading;
 use self::error::{Stop, protocol};
-use self::link::{Link, Origin};
 use self::login::Login;
 use self::proof::Proof;
+use self::registration::SecretEnd;
 use self::retry::Patience;
 use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
 use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
-use crate::directory::{DeltaLinks, News};
+use crate::directory::{DeltaLinks, News, Permissions};
+use crate::http::origin::Link;
 use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
@@ -68,6 +73,7 @@ const MAX_RESTARTS: u32 = 2;
 pub struct GraphSource {
     tenant: Text,
     graph: Graph,
+    secret_end: SecretEnd,
 }
 
 impl GraphSource {
@@ -77,14 +83,14 @@ impl GraphSource {
     /// # Errors
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
     pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
-        let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
+        let origin = self::http::origin(&tenant.graph_root, "endpoints.graph")?;
         let login = Login::new(tenant, http, Patience::new(pace))?;
         let auth = match tenant.sign_in {
             SignIn::Application => Auth::application(login),
             SignIn::Delegated => Auth::person(login, delegation),
         };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
-        Ok(Self { tenant: tenant.name.clone(), graph })
+        Ok(Self { tenant: tenant.name.clone(), graph, secret_end: SecretEnd::default() })
     }
 
     /// The same, counting what it asks of the service.
@@ -144,11 +150,10 @@ impl GraphSource {
             News::Changes(_) => "changes",
         };
         let took_ms = began.elapsed().as_millis();
-        match (&news, users + groups) {
-            (News::Changes(_), 0) => debug!(tenant = %self.tenant, pages, took_ms, "nothing changed"),
-            (News::Changes(_) | News::Everything(_), _) => {
-                info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
-            }
+        // What changes come to is told by the round that they lead to.
+        match &news {
+            News::Changes(_) => debug!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
+            News::Everything(_) => info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
         }
         news
     }
@@ -156,9 +161,14 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
-    fn credentials(&self) -> Vec<Expiring> {
-        let end = self.graph.auth.proof_expires(Timestamp::now());
-        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    async fn credentials(&self) -> Vec<Expiring> {
+        let certificate = self.graph.auth.proof_expires(Timestamp::now());
+        let known = [(Ending::Certificate, certificate), (Ending::Secret, self.secret_end().await)];
+        known.into_iter().filter_map(|(credential, at)| Some(Expiring { credential, at: at? })).collect()
+    }
+
+    async fn permissions(&self) -> Option<Permissions> {
+        self.graph.auth.permissions().await
     }
 
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {

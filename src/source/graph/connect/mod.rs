@@ -6,11 +6,10 @@
 
 mod attempt;
 mod attempts;
-mod claims;
 mod device;
 mod loopback;
 mod page;
-mod probe;
+mod reading;
 mod redirect;
 
 use jiff::Timestamp;
@@ -21,22 +20,20 @@ pub use self::attempts::{Attempts, Outcome, Progress, Started};
 pub use self::device::Device;
 pub use self::loopback::Loopback;
 pub use self::page::Reply;
-pub use self::probe::{Found, Reading};
+pub use self::reading::{Found, Reading};
 pub use self::redirect::{CALLBACK_PATH, Redirect};
 
 use self::attempt::Stage;
-use self::claims::{Claims, Expected};
 use self::redirect::Brought;
 use super::auth::Auth;
+use super::claims::{Claims, Expected};
 use super::client::Graph;
 use super::delegation::Delegation;
 use super::error::{Trouble, person, protocol};
-use super::http::Http;
-use super::link::Origin;
+use super::http::{Http, origin};
 use super::login::{Exchange, Login, about_sign_in};
 use super::refusal::Refused;
 use super::retry::{Pace, Patience};
-use super::scope::Need;
 use super::token::Issued;
 use crate::manifest::config::Tenant;
 use crate::model::{Id, Text};
@@ -124,7 +121,7 @@ impl Reception {
     /// # Errors
     /// When no secret may go to an endpoint, or the application cannot prove itself as the manifest says.
     pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
-        Origin::new(&tenant.graph_root, "endpoints.graph")?;
+        origin(&tenant.graph_root, "endpoints.graph")?;
         Login::new(tenant, http, Patience::new(pace))?;
         Ok(Self { tenant: tenant.clone(), http: http.clone(), pace, delegation })
     }
@@ -214,10 +211,10 @@ impl Reception {
     /// When it could not be kept.
     pub async fn admit(&self, arrival: Arrival) -> Result<Welcome, SourceError> {
         let Arrival { issued: Issued { token, refresh_token, id_token: _, scopes }, account } = arrival;
-        let origin = Origin::new(&self.tenant.graph_root, "endpoints.graph")?;
+        let origin = origin(&self.tenant.graph_root, "endpoints.graph")?;
         let auth = Auth::given(self.login()?, token);
         let graph = Graph::new(origin, self.http.clone(), auth, Patience::new(self.pace));
-        let (readings, met) = probe::read(&graph).await;
+        let (readings, met) = reading::all(&graph).await;
         let account = account.or(met);
         let Tenant { name, id, application_id, .. } = &self.tenant;
         let mut welcome = Welcome {
@@ -252,13 +249,4 @@ fn refused(login: &Login, error: &str, description: &str) -> SourceError {
         Trouble::Again(setback) => SourceError { hint: setback.hint, ..person(setback.what, "") },
     };
     about_sign_in(error)
-}
-
-impl Need {
-    const fn is_must(self) -> bool {
-        match self {
-            Self::Must => true,
-            Self::May => false,
-        }
-    }
 }
