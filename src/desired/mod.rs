@@ -135,18 +135,18 @@ impl<'a> Desired<'a> {
             None => Want::Unplanned,
             Some(tenant) => match tenant.known.user(&user.user) {
                 None => Want::Gone,
-                Some(known) => self.of_known(tenant, &user.user, known),
+                Some(known) => self.of_known(tenant, known, tenant.known.groups_of(&user.user)),
             },
         }
     }
 
-    /// What is wanted of a user that exists.
+    /// What is wanted of a user that exists and is a direct member of the groups of these numbers.
     #[must_use]
-    pub fn of_known(&self, tenant: &'a Planned<'a>, id: &Id, user: &'a User) -> Want<'a> {
+    pub fn of_known(&self, tenant: &'a Planned<'a>, user: &'a User, groups: &[u32]) -> Want<'a> {
         if self.config.policy.guests == Guests::Exclude && user.is_guest() {
             return Want::Unmatched(user);
         }
-        match tenant.reach.winner(tenant.known.groups_of(id)) {
+        match tenant.reach.winner(groups) {
             None => Want::Unmatched(user),
             Some(ranked) if ranked.rule.suspend => Want::Suspended(user, ranked.rule),
             Some(ranked) => Want::Person(self.person(user, ranked)),

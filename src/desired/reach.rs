@@ -1,9 +1,5 @@
 //! Which groups lead to which rules of a tenant, directly or through nested groups (rule R1).
 
-use std::collections::HashMap;
-
-use foldhash::quality::RandomState;
-
 use crate::directory::{Group, TenantDirectory};
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::Digest;
@@ -16,7 +12,7 @@ pub struct Reach<'a> {
     rules: Vec<Ranked<'a>>,
     broken: Vec<Broken<'a>>,
     /// By group number: ranks of the rules that a member of that group matches, ascending. Most groups match none.
-    ranks: HashMap<u32, Vec<u32>, RandomState>,
+    ranks: Vec<Vec<u32>>,
 }
 
 /// A rule that can match.
@@ -63,7 +59,7 @@ impl<'a> Reach<'a> {
     /// Works out the reach of every rule of the tenant.
     #[must_use]
     pub fn new(config: &'a Config, tenant: &'a Tenant, known: &'a TenantDirectory) -> Self {
-        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: HashMap::default() };
+        let mut reach = Self { rules: Vec::new(), broken: Vec::new(), ranks: vec![Vec::new(); known.groups().len()] };
         for rule in config.rules_of(&tenant.id) {
             reach.admit(rule, known.group(&rule.group));
         }
@@ -97,14 +93,15 @@ impl<'a> Reach<'a> {
     /// The winning rule of a member of these groups.
     #[must_use]
     pub fn winner(&self, groups: &[u32]) -> Option<&Ranked<'a>> {
-        let best = groups.iter().filter_map(|group| self.ranks.get(group)?.first()).min()?;
+        let best = groups.iter().filter_map(|group| self.ranks.get(*group as usize)?.first()).min()?;
         self.rules.get(*best as usize)
     }
 
     /// All rules that a member of these groups matches, the winning one first.
     #[must_use]
     pub fn matches(&self, groups: &[u32]) -> Vec<&'a Rule> {
-        let mut ranks: Vec<u32> = groups.iter().filter_map(|group| self.ranks.get(group)).flatten().copied().collect();
+        let mut ranks: Vec<u32> =
+            groups.iter().filter_map(|group| self.ranks.get(*group as usize)).flatten().copied().collect();
         ranks.sort_unstable();
         ranks.dedup();
         ranks.into_iter().map(|rank| self.rules[rank as usize].rule).collect()
@@ -136,15 +133,13 @@ fn nested(known: &TenantDirectory) -> Vec<Vec<u32>> {
 }
 
 /// Notes the rank on a group and on everything nested in it; cycles end where the rank is noted already.
-fn spread(ranks: &mut HashMap<u32, Vec<u32>, RandomState>, below: &[Vec<u32>], from: u32, rank: u32) {
+fn spread(ranks: &mut [Vec<u32>], below: &[Vec<u32>], from: u32, rank: u32) {
     let mut waiting = vec![from];
     while let Some(number) = waiting.pop() {
-        let noted = ranks.entry(number).or_default();
-        if noted.last() == Some(&rank) {
-            continue;
-        }
+        let number = number as usize;
+        let Some(noted) = ranks.get_mut(number).filter(|noted| noted.last() != Some(&rank)) else { continue };
         noted.push(rank);
-        waiting.extend(below.get(number as usize).into_iter().flatten());
+        waiting.extend(below.get(number).into_iter().flatten());
     }
 }
 

@@ -15,6 +15,7 @@ mod fingerprint;
 mod group;
 mod memberships;
 mod objects;
+mod own;
 mod patch;
 mod portion;
 mod sight;
@@ -23,6 +24,7 @@ mod told;
 mod user;
 
 pub use group::Group;
+pub use own::Own;
 pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
 pub use sight::{Permissions, Sight};
@@ -140,6 +142,11 @@ impl TenantDirectory {
         self.objects.users()
     }
 
+    /// All users that exist by ID, each with the numbers of the groups that it is a direct member of, ascending.
+    pub fn users_by_id(&self) -> impl Iterator<Item = (&Id, &User, &[u32])> {
+        self.objects.users_by_id()
+    }
+
     /// How many users exist.
     #[must_use]
     pub fn user_count(&self) -> usize {
@@ -197,6 +204,11 @@ impl TenantDirectory {
         changed + other.users().filter(|(id, _)| self.user(id).is_none()).count()
     }
 
+    /// The directory to be changed in many places; what it shares with clones it parts with now.
+    pub fn own(&mut self) -> Own<'_> {
+        Own { objects: Arc::make_mut(&mut self.objects), groups: Arc::make_mut(&mut self.groups) }
+    }
+
     /// Adds a user, or changes what is mentioned of it.
     pub fn upsert_user(&mut self, id: Id, patch: impl Into<UserPatch>) {
         Arc::make_mut(&mut self.objects).upsert_user(id, patch.into());
@@ -251,11 +263,7 @@ impl TenantDirectory {
         if Arc::strong_count(&self.objects) > 1 && self.objects.is_member(group, &member) {
             return false;
         }
-        let joined = Arc::make_mut(&mut self.objects).join(group, member);
-        if joined {
-            Arc::make_mut(&mut self.groups).member_counts[group as usize] += 1;
-        }
-        joined
+        self.own().join(group, member)
     }
 
     /// Ends a direct membership; false when there was none.
@@ -265,11 +273,7 @@ impl TenantDirectory {
 
     /// Ends a direct membership of a group of that number; false when there was none.
     pub fn leave(&mut self, group: u32, member: &Id) -> bool {
-        if !self.objects.is_member(group, member) {
-            return false;
-        }
-        Arc::make_mut(&mut self.groups).uncount(&[group]);
-        Arc::make_mut(&mut self.objects).leave(group, member)
+        self.objects.is_member(group, member) && self.own().leave(group, member)
     }
 
     /// The users that are in one of these groups now, directly or through other groups that exist. Costs a look at every

@@ -108,6 +108,11 @@ impl User {
         self.kept(Kept::UserType)
     }
 
+    /// A look at everything that is known of the user, in as few places as that takes.
+    pub(super) fn glance(&self) -> u64 {
+        self.watched[0] ^ self.watched[Watched::COUNT - 1] ^ self.texts.glance()
+    }
+
     fn kept(&self, text: Kept) -> Option<&str> {
         self.texts.get(text as usize)
     }

@@ -14,15 +14,22 @@ pub struct Id(Repr);
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Repr {
-    Guid([u8; 16]),
+    Guid(Guid),
     Text(Box<str>),
 }
 
+/// The bytes of a GUID. Aligned, so that an ID is moved as whole words: the processor waits for odd bytes that were
+/// written a moment ago.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(align(8))]
+struct Guid([u8; 16]);
+
 /// A GUID is a single number to a hash; text is never mistaken for one, because equality decides in the end.
 impl Hash for Repr {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Self::Guid(guid) => state.write_u128(u128::from_ne_bytes(*guid)),
+            Self::Guid(Guid(guid)) => state.write_u128(u128::from_ne_bytes(*guid)),
             Self::Text(text) => text.hash(state),
         }
     }
@@ -60,12 +67,20 @@ impl Id {
         }
     }
 
+    /// Hands out the bytes of the text, which costs less.
+    pub fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+        match &self.0 {
+            Repr::Guid(guid) => take(&write_guid(guid)),
+            Repr::Text(text) => take(text.as_bytes()),
+        }
+    }
+
     /// The first bytes of the text, as a number that compares as they do: tells most IDs apart without a look at the rest.
     #[must_use]
     pub fn first_bytes(&self) -> u64 {
         let mut first = [0; 8];
         match &self.0 {
-            Repr::Guid([a, b, c, d, ..]) => {
+            Repr::Guid(Guid([a, b, c, d, ..])) => {
                 for (digits, byte) in first.chunks_exact_mut(2).zip([a, b, c, d]) {
                     digits.copy_from_slice(&HEX[usize::from(*byte)]);
                 }
@@ -88,7 +103,7 @@ impl Id {
 const GUID_LENGTH: usize = 36;
 
 /// Writes the 8-4-4-4-12 form.
-fn write_guid(guid: &[u8; 16]) -> [u8; GUID_LENGTH] {
+fn write_guid(Guid(guid): &Guid) -> [u8; GUID_LENGTH] {
     let mut out = [b'-'; GUID_LENGTH];
     let mut at = 0;
     for (slot, byte) in guid.iter().enumerate() {
@@ -117,7 +132,7 @@ fn odd(text: &str) -> Repr {
 }
 
 /// Parses the 8-4-4-4-12 form.
-fn guid(text: &str) -> Option<[u8; 16]> {
+fn guid(text: &str) -> Option<Guid> {
     const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let text: &[u8; GUID_LENGTH] = text.as_bytes().try_into().ok()?;
     let (mut out, mut all) = ([0; 16], 0);
@@ -126,7 +141,7 @@ fn guid(text: &str) -> Option<[u8; 16]> {
         all |= high | low;
         *byte = high << 4 | low;
     }
-    (all < 16 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-')).then_some(out)
+    (all < 16 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-')).then_some(Guid(out))
 }
 
 /// What each byte is worth as a hexadecimal digit; 255 when it is none.
@@ -144,7 +159,7 @@ const WORTH: [u8; 256] = {
 impl Ord for Id {
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
-            (Repr::Guid(a), Repr::Guid(b)) => a.cmp(b),
+            (Repr::Guid(Guid(a)), Repr::Guid(Guid(b))) => u128::from_be_bytes(*a).cmp(&u128::from_be_bytes(*b)),
             (Repr::Text(a), Repr::Text(b)) => a.cmp(b),
             (Repr::Guid(_), Repr::Text(_)) | (Repr::Text(_), Repr::Guid(_)) => self.to_string().cmp(&other.to_string()),
         }

@@ -138,8 +138,10 @@ impl fmt::Display for Revision {
     }
 }
 
-/// The first 128 bits of a SHA-256: stands for content that is compared and not kept.
+/// The first 128 bits of a SHA-256: stands for content that is compared and not kept. Aligned for the sake of what it is
+/// part of, as a GUID is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(align(8))]
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {
@@ -159,26 +161,35 @@ impl Digest {
 /// Hands out parts, each after its length, put together to pieces of some size: hashing many short ones one by one costs
 /// more than that.
 pub fn framed<'a>(parts: impl IntoIterator<Item = &'a [u8]>, mut take: impl FnMut(&[u8])) {
-    let mut buffer = [0_u8; 512];
-    let mut end = 0;
-    let mut put = |bytes: &[u8]| {
-        if end + bytes.len() > buffer.len() {
-            take(&buffer[..end]);
-            end = 0;
-        }
-        match buffer.get_mut(end..end + bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                end += bytes.len();
-            }
-            None => take(bytes),
-        }
-    };
+    let (mut buffer, mut end) = ([0_u8; 512], 0);
     for part in parts {
-        put(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        put(part);
+        if let Some(framed) = frame(&mut buffer[end..], part) {
+            end += framed;
+            continue;
+        }
+        take(&buffer[..end]);
+        end = match frame(&mut buffer, part) {
+            Some(framed) => framed,
+            None => {
+                take(&length(part));
+                take(part);
+                0
+            }
+        };
     }
     take(&buffer[..end]);
+}
+
+/// Writes a part after its length, if there is room; how much that takes.
+fn frame(room: &mut [u8], part: &[u8]) -> Option<usize> {
+    let (head, room) = room.split_first_chunk_mut()?;
+    room.get_mut(..part.len())?.copy_from_slice(part);
+    *head = length(part);
+    Some(head.len() + part.len())
+}
+
+fn length(part: &[u8]) -> [u8; 8] {
+    u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes()
 }
 
 impl fmt::Display for Digest {

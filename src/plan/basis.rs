@@ -37,12 +37,12 @@ impl Imprint {
 
     /// Adds a user.
     pub fn add(&mut self, user: &Id, seen: Option<Seen>) {
-        user.with_text(|user| match seen {
-            None => self.mix(&[b"left alone", user.as_bytes()]),
-            Some(Seen::Unknown) => self.mix(&[b"unknown", user.as_bytes()]),
-            Some(Seen::Absent { kept }) => self.mix(&[b"absent", user.as_bytes(), &[u8::from(kept)]]),
+        user.with_bytes(|user| match seen {
+            None => self.mix(&[b"left alone", user]),
+            Some(Seen::Unknown) => self.mix(&[b"unknown", user]),
+            Some(Seen::Absent { kept }) => self.mix(&[b"absent", user, &[u8::from(kept)]]),
             Some(Seen::Present { content, rule, enabled }) => {
-                self.mix(&[b"present", user.as_bytes(), &content.0, &rule.0, &[u8::from(enabled)]]);
+                self.mix(&[b"present", user, &content.0, &rule.0, &[u8::from(enabled)]]);
             }
         });
     }

@@ -24,10 +24,8 @@ pub(super) struct Contest {
 impl Contest {
     /// Between users that want the same name: who owns it keeps it, else the lower precedence gets it. What a record
     /// that its user already owns merely keeps does not compete: whether it is in the way is a question of names taken.
-    /// `marks` are those by which the proposals' names were marked.
-    pub fn new(proposals: &[Proposal<'_>], marks: Marks) -> Self {
-        let claims: Claims =
-            (0_u32..).zip(proposals).flat_map(|(at, one)| one.claims().map(move |mark| (mark, at))).collect();
+    /// `claims` are those of the proposals, `marks` those by which their names were marked.
+    pub fn new(proposals: &[Proposal<'_>], claims: Claims, marks: Marks) -> Self {
         let mut lost = HashMap::default();
         for (mark, claimants) in claims.shared() {
             for ((space, name), claimants) in wished(proposals, mark, claimants) {
@@ -105,5 +103,5 @@ fn losers<'c>(
 }
 
 fn rank<'c>(proposal: &'c Proposal<'_>) -> (Precedence<'c>, Who<'c>) {
-    (proposal.ranked.precedence, proposal.who)
+    (proposal.ranked.precedence, proposal.who())
 }

@@ -75,8 +75,7 @@ impl<'a> Decider<'a> {
         Written { linked, target, fields, reason }: Written<'a>,
     ) -> Proposal<'a> {
         Proposal {
-            who,
-            name: current_name(person.user),
+            user: UserRef { key: who.key(), user_principal_name: current_name(person.user) },
             ranked: person.ranked,
             content: person.content,
             linked,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::actual::Actual;
 use crate::desired::{Desired, Want, project};
 use crate::manifest::config::Config;
-use crate::model::{Id, Marks, Record, RecordKey};
+use crate::model::{Id, Mark, Marks, Record, RecordKey};
 
 use super::basis::{Imprint, heads};
 use super::contest::Contest;
@@ -21,7 +21,7 @@ use super::{Action, Basis, Change, Observed, Plan, Preserved, Scope, Touch};
 pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     let desired = project(config, &observed.directory);
     let drafts = Drafts::collect(&desired, &observed.actual, scope);
-    let Drafts { proposals, entangled, contest, retires, touched, preserved, unchanged, imprints } = drafts;
+    let Drafts { proposals, entangled, claims: _, contest, retires, touched, preserved, unchanged, imprints } = drafts;
     let names = Names::settle(&proposals, &entangled, &contest, &observed.actual);
     let judgement = Judgement::new(&desired, names, &proposals, &entangled, &retires);
     let Aside { archives, blocked, fates } = Aside::new(&judgement, &proposals, &entangled);
@@ -51,18 +51,16 @@ pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     }
 }
 
-/// The changes of the wanted records, of all proposals that are not blocked.
+/// The changes of the wanted records, of all proposals that are not blocked. A change is no larger than a proposal, so
+/// they take the proposals' place in memory.
 fn written(proposals: Vec<Proposal<'_>>, fates: &[(usize, Fate)]) -> Vec<Change> {
-    let mut changes = Vec::with_capacity(proposals.len());
     let mut fates = fates.iter().peekable();
-    for (at, proposal) in proposals.into_iter().enumerate() {
-        match fates.next_if(|(other, _)| *other == at) {
-            None => changes.push(write::change(proposal, None)),
-            Some((_, Fate::Held(held))) => changes.push(write::change(proposal, *held)),
-            Some((_, Fate::Blocked)) => {}
-        }
-    }
-    changes
+    let change = |(at, proposal)| match fates.next_if(|(other, _)| *other == at) {
+        None => Some(write::change(proposal, None)),
+        Some((_, Fate::Held(held))) => Some(write::change(proposal, *held)),
+        Some((_, Fate::Blocked)) => None,
+    };
+    proposals.into_iter().enumerate().filter_map(change).collect()
 }
 
 /// Every user's draft, sorted by what it is.
@@ -71,6 +69,8 @@ struct Drafts<'a> {
     proposals: Vec<Proposal<'a>>,
     /// The places of the proposals that write records that exist.
     entangled: Vec<usize>,
+    /// The names that proposals want, by their places.
+    claims: Vec<(Mark, u32)>,
     contest: Contest,
     retires: Vec<Retire<'a>>,
     touched: Vec<Touch>,
@@ -98,8 +98,8 @@ impl<'a> Drafts<'a> {
         let mut drafts = Self::default();
         let decider = Decider { desired, actual, marks: Marks::default() };
         drafts.decide_all(&decider, scope);
-        drafts.contest = Contest::new(&drafts.proposals, decider.marks);
-        drafts.entangled = (0..drafts.proposals.len()).filter(|at| !drafts.proposals[*at].is_apart()).collect();
+        let claims = std::mem::take(&mut drafts.claims).into_iter().collect();
+        drafts.contest = Contest::new(&drafts.proposals, claims, decider.marks);
         make_room(&mut drafts.proposals, &drafts.entangled, &drafts.contest);
         drafts.touched.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
         drafts.preserved.sort_unstable_by(|a, b| a.user.key.cmp(&b.user.key));
@@ -122,15 +122,13 @@ impl<'a> Drafts<'a> {
     fn decide_tenants(&mut self, decider: &Decider<'a>, scope: &Scope) {
         let Decider { desired, actual, marks: _ } = *decider;
         for (tenant, planned) in desired.tenants().filter(|(tenant, _)| scope.covers(tenant)) {
-            let (mut imprint, first) = (Imprint::of_rules(&planned.reach), self.proposals.len());
-            for (user, known) in planned.known.users() {
+            let mut imprint = Imprint::of_rules(&planned.reach);
+            for (user, known, groups) in planned.known.users_by_id() {
                 let who = Who { tenant, user };
                 let linked = actual.owned_by(&who.key());
-                let want = desired.of_known(planned, user, known);
+                let want = desired.of_known(planned, known, groups);
                 self.add(decider, who, linked, &want, &mut imprint);
             }
-            // By user, with what decides between nearly all IDs at hand.
-            self.proposals[first..].sort_by_cached_key(|proposal| (proposal.who.user.first_bytes(), proposal.who.user));
             self.imprints.insert(tenant.clone(), imprint);
         }
         for (key, record) in actual.owners().filter(|(key, _)| scope.covers(&key.tenant) && desired.is_gone(key)) {
@@ -158,7 +156,17 @@ impl<'a> Drafts<'a> {
             (Draft::Touched(touch), _) => self.touched.push(touch),
             (Draft::Preserved(preserved), _) => self.preserved.push(preserved),
             (Draft::Retire(retire), _) => self.retires.push(retire),
-            (Draft::Proposal(proposal), _) => self.proposals.push(proposal),
+            (Draft::Proposal(proposal), _) => self.propose(proposal),
         }
+    }
+
+    fn propose(&mut self, proposal: Proposal<'a>) {
+        let at = self.proposals.len();
+        let claims = proposal.claims().map(|mark| (mark, u32::try_from(at).unwrap_or(u32::MAX)));
+        self.claims.extend(claims);
+        if !proposal.is_apart() {
+            self.entangled.push(at);
+        }
+        self.proposals.push(proposal);
     }
 }

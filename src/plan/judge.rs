@@ -32,7 +32,8 @@ impl<'p, 'a> Judgement<'p, 'a> {
         let tripped = Tripped::new(&tallies, distrust(desired), &desired.config().policy.guards, actual);
         let is_held = |at: &usize| {
             let proposal = &proposals[*at];
-            names.standing(*at) == Standing::Happens && tripped.hold(proposal.who.tenant, &proposal.actions()).is_some()
+            names.standing(*at) == Standing::Happens
+                && tripped.hold(proposal.who().tenant, &proposal.actions()).is_some()
         };
         if !tripped.is_empty() {
             let held: Vec<usize> = (0..proposals.len()).filter(is_held).collect();
@@ -77,8 +78,8 @@ fn tally(
 ) -> BTreeMap<Id, Tally> {
     let mut tallies: BTreeMap<Id, Tally> = BTreeMap::new();
     let mut at = 0;
-    for tenant in proposals.chunk_by(|one, next| one.who.tenant == next.who.tenant) {
-        let tally = tallies.entry(tenant[0].who.tenant.clone()).or_default();
+    for tenant in proposals.chunk_by(|one, next| one.who().tenant == next.who().tenant) {
+        let tally = tallies.entry(tenant[0].who().tenant.clone()).or_default();
         for proposal in tenant {
             if names.standing(at) == Standing::Happens {
                 proposal.actions().for_each(|action| tally.count(action));
@@ -97,7 +98,7 @@ fn tally(
 fn taken_over(proposals: &[Proposal<'_>], entangled: &[usize], names: &Names<'_, '_>) -> HashSet<RecordKey> {
     let standing = entangled.iter().filter(|at| names.standing(**at) != Standing::Blocked);
     let foreign = standing.flat_map(|at| {
-        let own = proposals[*at].who;
+        let own = proposals[*at].who();
         let others = move |record: &&Record| record.link.as_ref().is_some_and(|link| Who::of(&link.user) != own);
         proposals[*at].touches().filter(others).map(|record| record.key)
     });

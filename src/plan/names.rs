@@ -48,14 +48,20 @@ impl<'p, 'a> Names<'p, 'a> {
                 writers.entry(record.key).or_default().push(*at);
             }
         }
-        let stands = |proposal: &Proposal<'_>| match proposal.obstacle {
-            Some(_) => Standing::Blocked,
-            None => Standing::Happens,
+        let mut rivals = Vec::new();
+        let stands = |(at, proposal): (usize, &Proposal<'_>)| {
+            if proposal.names.rivals == Rivals::Possible {
+                rivals.push(at);
+            }
+            match proposal.obstacle {
+                Some(_) => Standing::Blocked,
+                None => Standing::Happens,
+            }
         };
-        let mut standing: Vec<Standing> = proposals.iter().map(stands).collect();
+        let mut standing: Vec<Standing> = proposals.iter().enumerate().map(stands).collect();
         contest.losers().for_each(|at| standing[at] = Standing::Blocked);
         let mut names = Self { proposals, actual, contest, writers, standing };
-        names.take_out((0..proposals.len()).filter(|at| proposals[*at].names.rivals == Rivals::Possible).collect());
+        names.take_out(rivals);
         names
     }
 
@@ -172,7 +178,8 @@ impl<'p, 'a> Names<'p, 'a> {
             (Some(keeper), _) => format!("the {what} {name} is held by {keeper}: rename one of the two"),
             (None, Some(winner)) => {
                 let winner = &self.proposals[winner];
-                let who = winner.name.as_deref().map_or_else(|| winner.who.key().to_string(), str::to_owned);
+                let last = winner.user.user_principal_name.as_deref();
+                let who = last.map_or_else(|| winner.user.key.to_string(), str::to_owned);
                 format!(
                     "the {what} {name} goes to {who}, whose rule `{}` comes first: rename one of the two",
                     winner.rule()

@@ -51,9 +51,8 @@ pub(super) struct Who<'a> {
 /// is kept small.
 #[derive(Debug)]
 pub(super) struct Proposal<'a> {
-    pub who: Who<'a>,
-    /// The user's name, as a link remembers it.
-    pub name: Option<Text>,
+    /// The user, as a link remembers it.
+    pub user: UserRef,
     /// The winning rule.
     pub ranked: &'a Ranked<'a>,
     /// Stands for what was seen of the user.
@@ -123,8 +122,8 @@ impl<'a> Proposal<'a> {
         self.target.record().is_none() && self.archives.is_empty()
     }
 
-    pub fn user_ref(&self) -> UserRef {
-        UserRef { key: self.who.key(), user_principal_name: self.name.clone() }
+    pub const fn who(&self) -> Who<'_> {
+        Who::of(&self.user.key)
     }
 
     /// What a link remembers once this was applied: nothing is proposed for users that may not log in.

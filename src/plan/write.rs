@@ -8,7 +8,7 @@ use crate::model::{Field, Kind, Record, Status, Text, folded};
 use super::judge::Judgement;
 use super::names::Standing;
 use super::proposal::{Proposal, Retire, status_change};
-use super::{Action, Blocked, Change, FieldChange, Hold, LinkChange, Provenance, Reason, Slot, UserRef};
+use super::{Action, Blocked, Change, FieldChange, Hold, LinkChange, Provenance, Reason, Slot};
 
 /// What becomes of a proposal whose changes do not simply happen.
 #[derive(Clone, Copy, Debug)]
@@ -55,13 +55,13 @@ impl Aside {
 }
 
 fn hold(judgement: &Judgement<'_, '_>, proposal: &Proposal<'_>) -> Option<Hold> {
-    judgement.hold(proposal.who.tenant, &proposal.actions())
+    judgement.hold(proposal.who().tenant, &proposal.actions())
 }
 
 fn blocked(judgement: &Judgement<'_, '_>, at: usize, proposal: &Proposal<'_>) -> Blocked {
     let obstacle = judgement.names.obstacle(at);
     Blocked {
-        user: proposal.user_ref(),
+        user: proposal.user.clone(),
         rule: proposal.rule().clone(),
         code: obstacle.code,
         message: obstacle.message,
@@ -98,7 +98,7 @@ impl Archiver<'_, '_, '_> {
             action: Action::Archive,
             kind: record.key.kind,
             id: Some(record.key.id),
-            user: proposal.user_ref(),
+            user: proposal.user.clone(),
             rule: Some(rule.clone()),
             reason: Reason::from(reason),
             held,
@@ -141,7 +141,7 @@ pub(super) fn change(proposal: Proposal<'_>, held: Option<Hold>) -> Change {
         kind,
         id: proposal.target.record().map(|record| record.key.id),
         rule: Some(proposal.rule().clone()),
-        user: UserRef { key: proposal.who.key(), user_principal_name: proposal.name },
+        user: proposal.user,
         reason: proposal.reason,
         held,
         fields: proposal.fields,

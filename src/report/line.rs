@@ -4,8 +4,8 @@
 
 use std::io::{self, Write as _};
 
-use crate::model::{Field, Id};
-use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hold, Reason, Slot, UserRef};
+use crate::model::Field;
+use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hold, Provenance, Reason, Slot, UserRef};
 
 /// What is said of the cause of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const CHUNK: usize = 1 << 17;
 pub(super) fn write<'a>(changes: impl Iterator<Item = (&'a Change, Told)>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut lines = Lines::new();
     for (number, (change, told)) in changes.enumerate() {
-        lines.put(if number == 0 { "\n    " } else { ",\n    " });
+        put(&mut lines.json, if number == 0 { "\n    " } else { ",\n    " });
         lines.change(change, told);
         if lines.json.len() >= CHUNK {
             out.write_all(&lines.json)?;
@@ -36,135 +36,159 @@ pub(super) fn write<'a>(changes: impl Iterator<Item = (&'a Change, Told)>, out: 
 /// Lines of JSON in the making.
 struct Lines {
     json: Vec<u8>,
-    /// What stands before the old value of each slot, by its number.
-    changed: [String; Slot::ALL.len()],
-    /// What stands before the new value of each slot where there is no old one.
-    set: [String; Slot::ALL.len()],
+    words: Words,
+}
+
+/// What stands around the values of fields, put together once.
+struct Words {
+    /// By the number of the slot.
+    slots: [Opening; Slot::ALL.len()],
+    /// What stands after a new value that is text, its closing quote included, by provenance.
+    ends: [String; Provenance::ALL.len()],
+}
+
+/// What stands before the values of a slot.
+struct Opening {
+    /// Before the old value.
+    changed: String,
+    /// Before a new value that is text where there is no old one, its opening quote included.
+    set: String,
+}
+
+impl Words {
+    fn new() -> Self {
+        let slots = Slot::ALL.map(|slot| {
+            let changed = format!(r#"{{"name":"{}","before":"#, slot.word());
+            Opening { set: format!(r#"{changed}null,"after":""#), changed }
+        });
+        Self { slots, ends: Provenance::ALL.map(|from| format!(r#"","from":"{}"}}"#, from.word())) }
+    }
 }
 
 impl Lines {
     fn new() -> Self {
-        let changed = Slot::ALL.map(|slot| format!(r#"{{"name":"{}","before":"#, slot.word()));
-        let set = changed.each_ref().map(|changed| format!(r#"{changed}null,"after":"#));
-        Self { json: Vec::with_capacity(CHUNK + CHUNK / 4), changed, set }
-    }
-
-    #[inline]
-    fn put(&mut self, json: &str) {
-        self.json.extend_from_slice(json.as_bytes());
+        Self { json: Vec::with_capacity(CHUNK + CHUNK / 4), words: Words::new() }
     }
 
     fn change(&mut self, change: &Change, told: Told) {
         let Change { action, kind, id, user, rule, reason, held, fields, link: _ } = change;
-        self.put(r#"{"action":""#);
-        self.put(action.word());
-        self.put(r#"","kind":""#);
-        self.put(kind.word());
-        self.put(r#"","id":"#);
+        let json = &mut self.json;
+        put(json, r#"{"action":""#);
+        put(json, action.word());
+        put(json, r#"","kind":""#);
+        put(json, kind.word());
+        put(json, r#"","id":"#);
         match id {
-            Some(id) => self.number(*id),
-            None => self.put("null"),
+            Some(id) => number(json, *id),
+            None => put(json, "null"),
         }
-        self.put(r#","user":"#);
-        self.user(user);
-        self.put(r#","rule":"#);
-        self.value(rule.as_deref());
-        self.put(r#","reason":"#);
+        write_user(json, user);
+        put(json, r#","rule":"#);
+        value(json, rule.as_deref());
         match (reason, fields.after(Slot::Field(Field::Email))) {
-            (Reason::EmailIsFree, Some(email)) => self.text(EMAIL_IS_FREE, email),
-            (Reason::EmailIsFree, None) | (Reason::Fixed(_) | Reason::Own(_), _) => self.text("", &change.reason()),
-        }
-        self.put(r#","held":"#);
-        self.value(held.map(Hold::word));
-        self.put(r#","fields":["#);
-        for (number, field) in fields.iter().enumerate() {
-            self.put(if number == 0 { "" } else { "," });
-            self.field(field);
-        }
-        self.put("]");
-        if let Told::Cause(cause) = told {
-            self.put(r#","cause":"#);
-            self.value(cause);
-        }
-        self.put("}");
-    }
-
-    fn user(&mut self, UserRef { key, user_principal_name }: &UserRef) {
-        self.put(r#"{"tenantId":"#);
-        self.id(&key.tenant);
-        self.put(r#","id":"#);
-        self.id(&key.user);
-        self.put(r#","userPrincipalName":"#);
-        self.value(user_principal_name.as_deref());
-        self.put("}");
-    }
-
-    fn field(&mut self, FieldChange { slot, before, after, from }: FieldChange<'_>) {
-        let value = match slot {
-            Slot::Field(Field::PortalAccess) => Self::flag,
-            Slot::Field(_) | Slot::Status => Self::value,
-        };
-        if before.is_none() {
-            self.json.extend_from_slice(self.set[slot.number()].as_bytes());
-        } else {
-            self.json.extend_from_slice(self.changed[slot.number()].as_bytes());
-            value(self, before);
-            self.put(r#","after":"#);
-        }
-        value(self, after);
-        self.put(r#","from":""#);
-        self.put(from.word());
-        self.put(r#""}"#);
-    }
-
-    fn flag(&mut self, value: Option<&str>) {
-        self.put(value.map_or("null", |value| if value == "true" { "true" } else { "false" }));
-    }
-
-    fn value(&mut self, value: Option<&str>) {
-        match value {
-            Some(value) => self.text("", value),
-            None => self.put("null"),
-        }
-    }
-
-    fn id(&mut self, id: &Id) {
-        id.with_text(|text| self.text("", text));
-    }
-
-    fn number(&mut self, number: u64) {
-        // A list of bytes takes all that is written to it.
-        let _ = write!(self.json, "{number}");
-    }
-
-    /// A text in quotes, after words that need no care.
-    fn text(&mut self, words: &str, text: &str) {
-        self.json.push(b'"');
-        self.put(words);
-        if is_plain(text.as_bytes()) {
-            self.put(text);
-        } else {
-            self.careful(text);
-        }
-        self.json.push(b'"');
-    }
-
-    fn careful(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match byte {
-                b'"' => self.put("\\\""),
-                b'\\' => self.put("\\\\"),
-                0x08 => self.put("\\b"),
-                b'\t' => self.put("\\t"),
-                b'\n' => self.put("\\n"),
-                0x0c => self.put("\\f"),
-                b'\r' => self.put("\\r"),
-                control if needs_care(control) => {
-                    let _ = write!(self.json, "\\u{control:04x}");
-                }
-                plain => self.json.push(plain),
+            (Reason::EmailIsFree, Some(email)) => {
+                put(json, r#","reason":""#);
+                text(json, EMAIL_IS_FREE, email, "\"");
+            }
+            (Reason::EmailIsFree, None) | (Reason::Fixed(_) | Reason::Own(_), _) => {
+                text(json, r#","reason":""#, &change.reason(), "\"");
             }
         }
+        put(json, r#","held":"#);
+        value(json, held.map(Hold::word));
+        put(json, r#","fields":["#);
+        for (number, change) in fields.iter().enumerate() {
+            put(json, if number == 0 { "" } else { "," });
+            field(json, &self.words, change);
+        }
+        put(json, "]");
+        if let Told::Cause(cause) = told {
+            put(json, r#","cause":"#);
+            value(json, cause);
+        }
+        put(json, "}");
+    }
+}
+
+#[inline]
+fn put(json: &mut Vec<u8>, words: &str) {
+    json.extend_from_slice(words.as_bytes());
+}
+
+fn write_user(json: &mut Vec<u8>, UserRef { key, user_principal_name }: &UserRef) {
+    put(json, r#","user":{"tenantId":""#);
+    key.tenant.with_bytes(|id| write_bytes(json, id));
+    put(json, r#"","id":""#);
+    key.user.with_bytes(|id| write_bytes(json, id));
+    put(json, r#"","userPrincipalName":"#);
+    value(json, user_principal_name.as_deref());
+    put(json, "}");
+}
+
+fn field(json: &mut Vec<u8>, words: &Words, FieldChange { slot, before, after, from }: FieldChange<'_>) {
+    let Opening { changed, set } = &words.slots[slot.number()];
+    let value = match (slot, before, after) {
+        (Slot::Field(Field::PortalAccess), _, _) => flag,
+        (Slot::Field(_) | Slot::Status, None, Some(after)) => {
+            return text(json, set, after, &words.ends[from as usize]);
+        }
+        (Slot::Field(_) | Slot::Status, _, _) => value,
+    };
+    put(json, changed);
+    value(json, before);
+    put(json, r#","after":"#);
+    value(json, after);
+    put(json, r#","from":""#);
+    put(json, from.word());
+    put(json, r#""}"#);
+}
+
+fn flag(json: &mut Vec<u8>, value: Option<&str>) {
+    put(json, value.map_or("null", |value| if value == "true" { "true" } else { "false" }));
+}
+
+fn value(json: &mut Vec<u8>, value: Option<&str>) {
+    match value {
+        Some(value) => text(json, "\"", value, "\""),
+        None => put(json, "null"),
+    }
+}
+
+fn number(json: &mut Vec<u8>, number: u64) {
+    // A list of bytes takes all that is written to it.
+    let _ = write!(json, "{number}");
+}
+
+/// A text with what stands before and after it, its quotes among that.
+fn text(json: &mut Vec<u8>, before: &str, text: &str, after: &str) {
+    put(json, before);
+    write_bytes(json, text.as_bytes());
+    put(json, after);
+}
+
+/// The bytes of a text.
+fn write_bytes(json: &mut Vec<u8>, text: &[u8]) {
+    if is_plain(text) {
+        json.extend_from_slice(text);
+    } else {
+        text.iter().for_each(|byte| careful(json, *byte));
+    }
+}
+
+/// A byte of a text that has bytes which JSON does not take as they are.
+fn careful(json: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => put(json, "\\\""),
+        b'\\' => put(json, "\\\\"),
+        0x08 => put(json, "\\b"),
+        b'\t' => put(json, "\\t"),
+        b'\n' => put(json, "\\n"),
+        0x0c => put(json, "\\f"),
+        b'\r' => put(json, "\\r"),
+        control if needs_care(control) => {
+            let _ = write!(json, "\\u{control:04x}");
+        }
+        plain => json.push(plain),
     }
 }
 
@@ -194,7 +218,7 @@ fn are_plain(bytes: [u8; 8]) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Kind, Text, UserKey};
-    use crate::plan::{Action, FieldChanges, LinkChange, Provenance};
+    use crate::plan::{Action, FieldChanges, LinkChange};
 
     #[test]
     fn a_line_is_what_the_serialiser_writes() {

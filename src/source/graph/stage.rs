@@ -49,7 +49,7 @@ impl Gathered {
         self.users += users.len() as u64;
         self.things += users.len() as u64;
         match &mut self.stage {
-            Stage::Whole(fold) => users.into_iter().for_each(|user| fold.user(user)),
+            Stage::Whole(fold) => fold.users(users),
             Stage::Log { users: log, groups: _ } => log.extend(users),
         }
     }
@@ -132,6 +132,9 @@ fn log_group(group: GroupEntry, told: &mut Vec<Told>) {
     }
 }
 
+/// So many memberships are taken in at a time.
+const AHEAD: usize = 64;
+
 /// A directory that is being changed. Users and groups may come in any order: what one says of the other is settled at
 /// the end.
 #[derive(Debug, Default)]
@@ -143,13 +146,19 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    fn user(&mut self, UserEntry { id, told }: UserEntry) {
-        match told {
-            Ok(patch) => self.directory.upsert_user(id, patch),
-            Err(Removal::Soft) => self.directory.remove_user(&id, Removal::Soft),
-            Err(Removal::Hard) => {
-                self.directory.remove_user(&id, Removal::Soft);
-                self.purged.push(id);
+    fn users(&mut self, users: Vec<UserEntry>) {
+        let mut directory = self.directory.own();
+        directory.seek(users.iter().map(|user| &user.id));
+        for UserEntry { id, told } in users {
+            match told {
+                Ok(patch) => directory.upsert_user(id, patch),
+                Err(removal) => {
+                    directory.remove_user(&id);
+                    match removal {
+                        Removal::Soft => {}
+                        Removal::Hard => self.purged.push(id),
+                    }
+                }
             }
         }
     }
@@ -173,22 +182,22 @@ impl Fold {
         }
     }
 
-    fn edge(&mut self, group: u32, membership: Membership) {
-        match membership {
-            Membership::Joined(member) => {
-                self.directory.join(group, member);
-            }
-            Membership::Left(member) => {
-                self.directory.leave(group, &member);
-            }
-            Membership::Ignored => {}
-        }
-    }
-
     /// Drops the memberships of the users that are gone for good: the group side does not always report them.
     fn end(mut self) -> TenantDirectory {
-        for (group, membership) in std::mem::take(&mut self.edges) {
-            self.edge(group, membership);
+        let mut directory = self.directory.own();
+        for some in self.edges.chunks(AHEAD) {
+            directory.seek(some.iter().filter_map(|(_, membership)| membership.member()));
+            for (group, membership) in some {
+                match membership {
+                    Membership::Joined(member) => {
+                        directory.join(*group, member.clone());
+                    }
+                    Membership::Left(member) => {
+                        directory.leave(*group, member);
+                    }
+                    Membership::Ignored => {}
+                }
+            }
         }
         for id in self.purged {
             if self.directory.user(&id).is_none() {

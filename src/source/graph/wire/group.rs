@@ -69,6 +69,16 @@ pub(in super::super) enum Membership {
     Ignored,
 }
 
+impl Membership {
+    /// Whom it is told of, if that counts.
+    pub const fn member(&self) -> Option<&Id> {
+        match self {
+            Self::Joined(member) | Self::Left(member) => Some(member),
+            Self::Ignored => None,
+        }
+    }
+}
+
 impl MemberEntry {
     /// What is told of it.
     pub fn told(self) -> Membership {
