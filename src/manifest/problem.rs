@@ -52,6 +52,7 @@ pub enum Code {
     DuplicateGroup,
     DuplicateDefaults,
     DuplicatePolicy,
+    DuplicateItGlue,
     MissingDefaults,
     WrongBlock,
     RuleSuspended,
@@ -65,11 +66,12 @@ pub enum Code {
     FixedToken,
     CloudMismatch,
     UnusedCloud,
+    HiddenDeactivations,
 }
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -101,6 +103,7 @@ impl Code {
         Self::DuplicateGroup,
         Self::DuplicateDefaults,
         Self::DuplicatePolicy,
+        Self::DuplicateItGlue,
         Self::MissingDefaults,
         Self::WrongBlock,
         Self::RuleSuspended,
@@ -114,6 +117,7 @@ impl Code {
         Self::FixedToken,
         Self::CloudMismatch,
         Self::UnusedCloud,
+        Self::HiddenDeactivations,
     ];
 
     /// Warnings come after the last error.

@@ -4,14 +4,17 @@
 use std::path::PathBuf;
 
 use super::checks::is_on;
-use super::config::{Config, Credential, EmailSource, Guards, Policy, Reconnect, Rule, SecretRef, SignIn, Tenant};
+use super::config::{
+    Config, Credential, Delivery, EmailSource, Guards, IT_GLUE_REQUESTS, ItGlue, NameOrId, Policy, Reconnect, Rule,
+    SecretRef, SignIn, Tenant,
+};
 use super::digest::digest;
 use super::documents::{Documents, or};
 use super::nouns::{Note, Root, SecretReference};
-use super::quantities::{GuardLimit, Interval};
+use super::quantities::{GuardLimit, Interval, RequestLimit};
 use super::schema::{
     Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
-    MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
+    ItGlueManifest, ItGlueSpec, MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
     TenantSpec,
 };
 use super::written::Written;
@@ -22,7 +25,7 @@ const PORTAL_ROLE: &str = "External User";
 
 /// The configuration that the documents declare.
 pub(super) fn resolve(documents: &Documents) -> Option<Config> {
-    let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, it_glues, count: _, hides_tenant: _ } = documents;
     let mut tenants = tenants.iter().map(tenant).collect::<Option<Vec<Tenant>>>()?;
     tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut rules = rules.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
@@ -35,7 +38,11 @@ pub(super) fn resolve(documents: &Documents) -> Option<Config> {
         Some(manifest) => policy(manifest)?,
         None => Policy::default(),
     };
-    let mut config = Config { tenants, rules, employee_defaults, policy, digest: String::new() };
+    let it_glue = match it_glues.first() {
+        Some(manifest) => Some(it_glue(manifest)?),
+        None => None,
+    };
+    let mut config = Config { tenants, rules, employee_defaults, policy, it_glue, digest: String::new() };
     config.digest = digest(&config);
     Some(config)
 }
@@ -209,4 +216,21 @@ fn reconnect(block: &ReconnectBlock) -> Reconnect {
         failures: failures.as_ref().and_then(Written::get).map_or(default.failures, |failures| failures.0),
         after: or(after.as_ref(), Interval(default.after)).0,
     }
+}
+
+fn it_glue(manifest: &ItGlueManifest) -> Option<ItGlue> {
+    let ItGlueSpec { region, api_key, mode, organizations, inactive_contact_type, requests } = manifest.spec.get()?;
+    let organizations = organizations.as_ref().and_then(Written::get).into_iter().flatten();
+    let organizations = organizations.map(|(account, chosen): (&String, &Written<NameOrId>)| {
+        Some((Text::from(account.trim()), chosen.get()?.clone()))
+    });
+    Some(ItGlue {
+        name: manifest.name()?.clone(),
+        root: region.get()?.0.clone(),
+        api_key: secret(api_key.get()?),
+        mode: or(mode.as_ref(), Delivery::Verify),
+        organizations: organizations.collect::<Option<_>>()?,
+        inactive_type: inactive_contact_type.as_ref().and_then(Written::get).cloned(),
+        requests: or(requests.as_ref(), RequestLimit(IT_GLUE_REQUESTS)).0,
+    })
 }
