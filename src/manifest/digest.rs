@@ -7,20 +7,23 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{
-    Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
+    Bms, Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
     SecretRef, SignIn, Tenant, Unmatched,
 };
 use crate::model::Fields;
 
 /// The digest of everything but the digest itself.
 pub(super) fn digest(config: &Config) -> String {
-    let Config { tenants, rules, employee_defaults, policy, digest: _ } = config;
+    let Config { tenants, rules, employee_defaults, policy, bms, digest: _ } = config;
     let mut canon = Canon(Sha256::new());
     canon.text("bmsync/v1");
     canon.list(tenants, Canon::tenant);
     canon.list(rules, Canon::rule);
     canon.fields(employee_defaults);
     canon.policy(policy);
+    if let Some(bms) = bms {
+        canon.bms(bms);
+    }
     let mut out = "sha256:".to_owned();
     for byte in canon.0.finalize() {
         let _ = write!(out, "{byte:02x}");
@@ -146,6 +149,28 @@ impl Canon {
             self.duration(*duration);
         }
         self.number(u64::from(*failures));
+    }
+
+    /// Which BMS it is and which of its values are read; who signs in, how often and how fast changes no plan.
+    fn bms(&mut self, bms: &Bms) {
+        let Bms {
+            name: _,
+            root,
+            company,
+            username: _,
+            password: _,
+            totp: _,
+            phone_type,
+            email_type,
+            calls_per_hour: _,
+            full_read_interval: _,
+        } = bms;
+        for text in ["KaseyaBms", root, company] {
+            self.text(text);
+        }
+        for kind in [phone_type, email_type] {
+            self.list(kind.as_slice(), |canon, kind| canon.text(kind));
+        }
     }
 
     fn guards(&mut self, guards: &Guards) {

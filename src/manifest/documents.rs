@@ -6,7 +6,7 @@ use super::nouns::DomainOrId;
 use super::problem::{Code, Problem, Sink};
 use super::reader::{Reader, Refusal};
 use super::schema::{
-    EmployeeDefaultsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest, TenantSpec,
+    EmployeeDefaultsManifest, KaseyaBmsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest, TenantSpec,
 };
 use super::tree::{Entry, Node, Value};
 use super::word::{meant, one_of, quoted};
@@ -14,10 +14,10 @@ use super::written::{Span, Written};
 use crate::model::{Id, Text};
 
 /// The kinds that are read.
-pub const KINDS: [&str; 4] = ["Tenant", "MappingRule", "EmployeeDefaults", "SyncPolicy"];
+pub const KINDS: [&str; 5] = ["Tenant", "MappingRule", "EmployeeDefaults", "SyncPolicy", "KaseyaBms"];
 
 /// Kinds that are known, but not to this version.
-const FURTHER_KINDS: [&str; 2] = ["KaseyaBms", "ItGlue"];
+const FURTHER_KINDS: [&str; 1] = ["ItGlue"];
 
 /// Everything that is declared.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ pub(super) struct Documents {
     pub rules: Vec<MappingRuleManifest>,
     pub defaults: Vec<EmployeeDefaultsManifest>,
     pub policies: Vec<SyncPolicyManifest>,
+    pub bms: Vec<KaseyaBmsManifest>,
     /// How many were found, also those that could not be read.
     pub count: usize,
     /// Whether something that could not be read may declare a tenant.
@@ -46,6 +47,7 @@ impl Documents {
             Some("MappingRule") => self.rules.extend(read(root, sink)),
             Some("EmployeeDefaults") => self.defaults.extend(read(root, sink)),
             Some("SyncPolicy") => self.policies.extend(read(root, sink)),
+            Some("KaseyaBms") => self.bms.extend(read(root, sink)),
             Some(_) => {}
             None => self.hides_tenant = true,
         }

@@ -52,6 +52,7 @@ pub enum Code {
     DuplicateGroup,
     DuplicateDefaults,
     DuplicatePolicy,
+    DuplicateBms,
     MissingDefaults,
     WrongBlock,
     RuleSuspended,
@@ -69,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -101,6 +102,7 @@ impl Code {
         Self::DuplicateGroup,
         Self::DuplicateDefaults,
         Self::DuplicatePolicy,
+        Self::DuplicateBms,
         Self::MissingDefaults,
         Self::WrongBlock,
         Self::RuleSuspended,

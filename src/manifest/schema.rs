@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::config::{DisabledAccounts, Drift, EmailSource, Guests, SignIn, Unmatched};
 use super::nouns::{
-    ApplicationId, Domain, GroupId, Label, Line, Note, Root, SecretReference, TenantId, TenantReference,
+    ApplicationId, BmsServer, Domain, GroupId, Label, Line, Note, Root, SecretReference, TenantId, TenantReference,
 };
-use super::quantities::{Failures, GuardLimit, Interval};
+use super::quantities::{CallsPerHour, Failures, GuardLimit, Interval};
 use super::written::Written;
 use crate::model::Kind;
 
@@ -20,6 +20,8 @@ pub type MappingRuleManifest = Manifest<MappingRuleWord, MappingRuleSpec>;
 pub type EmployeeDefaultsManifest = Manifest<EmployeeDefaultsWord, EmployeeDefaultsSpec>;
 /// A `SyncPolicy` manifest.
 pub type SyncPolicyManifest = Manifest<SyncPolicyWord, SyncPolicySpec>;
+/// A `KaseyaBms` manifest.
+pub type KaseyaBmsManifest = Manifest<KaseyaBmsWord, KaseyaBmsSpec>;
 
 /// One document: what it is, its name, and what it declares.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -68,6 +70,8 @@ words! {
     EmployeeDefaultsWord = "EmployeeDefaults";
     /// How bmsync behaves.
     SyncPolicyWord = "SyncPolicy";
+    /// The live BMS.
+    KaseyaBmsWord = "KaseyaBms";
 }
 
 /// The document's name.
@@ -348,4 +352,36 @@ pub struct ReconnectBlock {
     /// Wait so long, then reconnect.
     #[schemars(extend("default" = "120s"))]
     pub after: Option<Written<Interval>>,
+}
+
+/// The live Kaseya BMS: with it, the records are those of BMS and its REST API V2 is written to. At most one; without it, the
+/// state itself is the BMS.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KaseyaBmsSpec {
+    /// The region of the BMS server, or the root of its API.
+    #[schemars(example = &"us")]
+    pub server: Written<BmsServer>,
+    /// The company name, as My Settings in BMS has it.
+    #[schemars(example = &"Harbor IT")]
+    pub company: Written<Line>,
+    /// The API user.
+    #[schemars(example = &"bmsync-api")]
+    pub username: Written<Line>,
+    /// Where the password of the API user is: an environment variable or a file, never the password itself.
+    pub password: Written<SecretReference>,
+    /// Where the secret of its one-time codes is (Base32, as an authenticator app gets it), if the user has one.
+    pub totp: Option<Written<SecretReference>>,
+    /// The phone type of a contact that the directory's office phone goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Office")]
+    pub phone_type: Option<Written<Line>>,
+    /// The email type of a contact that the email goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Work")]
+    pub email_type: Option<Written<Line>>,
+    /// Calls of one endpoint in an hour that bmsync keeps within.
+    #[schemars(extend("default" = 1500))]
+    pub calls_per_hour: Option<Written<CallsPerHour>>,
+    /// Time between two full reads of BMS; in between, only what changed is read.
+    #[schemars(extend("default" = "24h"))]
+    pub full_read_interval: Option<Written<Interval>>,
 }

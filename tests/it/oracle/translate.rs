@@ -48,6 +48,7 @@ pub fn config(world: &World) -> Config {
         rules,
         employee_defaults: fields(&world.defaults),
         policy: policy(&world.policy),
+        bms: None,
         digest: format!("sha256:{:064}", 0),
     }
 }
