@@ -31,6 +31,8 @@ pub mod report;
 
 pub mod ledger;
 
+pub mod http;
+
 pub mod source;
 
 pub mod store;

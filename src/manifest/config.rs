@@ -22,7 +22,10 @@ pub struct Config {
     pub policy: Policy,
     /// The IT Glue that shows the contacts too.
     pub it_glue: Option<ItGlue>,
-    /// `sha256:` and 64 hex digits over everything above: layout, comments and file names do not count.
+    /// The live BMS; without one, the state itself is the BMS.
+    pub bms: Option<Bms>,
+    /// `sha256:` and 64 hex digits over everything above that a plan depends on: layout, comments and file names do not
+    /// count.
     pub digest: String,
 }
 
@@ -112,6 +115,31 @@ pub enum SignIn {
     Delegated,
     /// The application itself, by client credentials.
     Application,
+}
+
+/// `KaseyaBms`: the live BMS and how bmsync signs in to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bms {
+    /// `metadata.name`.
+    pub name: Text,
+    /// Root of the API, without `/v2` and without a slash at the end.
+    pub root: Text,
+    /// The company name, by which BMS knows its tenant.
+    pub company: Text,
+    /// The API user.
+    pub username: Text,
+    /// Where its password is.
+    pub password: SecretRef,
+    /// Where the secret of its one-time codes is.
+    pub totp: Option<SecretRef>,
+    /// The type of a contact's phone that is synchronized; the default type where none is named.
+    pub phone_type: Option<Text>,
+    /// The same of the email.
+    pub email_type: Option<Text>,
+    /// Calls of one endpoint in an hour.
+    pub calls_per_hour: u32,
+    /// Between full reads.
+    pub full_read_interval: Duration,
 }
 
 /// Members of this group become this kind of record.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{
-    Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, ItGlue, Limit, NameOrId, Policy,
+    Bms, Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, ItGlue, Limit, NameOrId, Policy,
     Reconnect, Rule, SecretRef, SignIn, Tenant, Unmatched,
 };
 use crate::model::Fields;
 
 /// The digest of everything but the digest itself.
 pub(super) fn digest(config: &Config) -> String {
-    let Config { tenants, rules, employee_defaults, policy, it_glue, digest: _ } = config;
+    let Config { tenants, rules, employee_defaults, policy, bms, it_glue, digest: _ } = config;
     let mut canon = Canon(Sha256::new());
     canon.text("bmsync/v1");
     canon.list(tenants, Canon::tenant);
@@ -24,6 +24,9 @@ pub(super) fn digest(config: &Config) -> String {
     // Nothing where there is none, so that what was declared before keeps its digest.
     if let Some(it_glue) = it_glue {
         canon.it_glue(it_glue);
+    }
+    if let Some(bms) = bms {
+        canon.bms(bms);
     }
     let mut out = "sha256:".to_owned();
     for byte in canon.0.finalize() {
@@ -185,6 +188,28 @@ impl Canon {
             self.duration(*duration);
         }
         self.number(u64::from(*failures));
+    }
+
+    /// Which BMS it is and which of its values are read; who signs in, how often and how fast changes no plan.
+    fn bms(&mut self, bms: &Bms) {
+        let Bms {
+            name: _,
+            root,
+            company,
+            username: _,
+            password: _,
+            totp: _,
+            phone_type,
+            email_type,
+            calls_per_hour: _,
+            full_read_interval: _,
+        } = bms;
+        for text in ["KaseyaBms", root, company] {
+            self.text(text);
+        }
+        for kind in [phone_type, email_type] {
+            self.list(kind.as_slice(), |canon, kind| canon.text(kind));
+        }
     }
 
     fn guards(&mut self, guards: &Guards) {

@@ -28,6 +28,10 @@ pub struct Failures(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimit(pub u32);
 
+/// Calls of one endpoint in an hour: from 60, one a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallsPerHour(pub u32);
+
 /// A duration of at least a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval(pub Duration);
@@ -225,5 +229,30 @@ impl JsonSchema for NameOrId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "\\S" }] })
+    }
+}
+
+/// Fewest and most calls of an hour: with fewer a read would not end, and BMS itself allows fewer than the most.
+const CALLS: std::ops::RangeInclusive<u64> = 60..=100_000;
+
+impl<'de> Deserialize<'de> for CallsPerHour {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Some(u64::deserialize(deserializer)?).filter(|number| CALLS.contains(number));
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        number.map(Self).ok_or_else(|| D::Error::custom("must be a whole number from 60 to 100000"))
+    }
+}
+
+impl JsonSchema for CallsPerHour {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "CallsPerHour".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": CALLS.start(), "maximum": CALLS.end() })
     }
 }

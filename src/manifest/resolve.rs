@@ -2,20 +2,21 @@
 //! without errors; where something is missing after all there is no configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::checks::is_on;
 use super::config::{
-    Config, Credential, Delivery, EmailSource, Guards, IT_GLUE_REQUESTS, ItGlue, NameOrId, Policy, Reconnect, Rule,
-    SecretRef, SignIn, Tenant,
+    Bms, Config, Credential, Delivery, EmailSource, Guards, IT_GLUE_REQUESTS, ItGlue, NameOrId, Policy, Reconnect,
+    Rule, SecretRef, SignIn, Tenant,
 };
 use super::digest::digest;
 use super::documents::{Documents, or};
-use super::nouns::{Note, Root, SecretReference};
-use super::quantities::{GuardLimit, Interval, RequestLimit};
+use super::nouns::{Line, Note, Root, SecretReference};
+use super::quantities::{CallsPerHour, GuardLimit, Interval, RequestLimit};
 use super::schema::{
     Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
-    ItGlueManifest, ItGlueSpec, MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
-    TenantSpec,
+    ItGlueManifest, ItGlueSpec, KaseyaBmsManifest, KaseyaBmsSpec, MappingRuleManifest, MappingRuleSpec, ReconnectBlock,
+    SyncPolicyManifest, SyncPolicySpec, TenantManifest, TenantSpec,
 };
 use super::written::Written;
 use crate::model::{Field, Fields, Kind, Text};
@@ -23,9 +24,15 @@ use crate::model::{Field, Fields, Kind, Text};
 /// Security role of client portal users, where a rule names none.
 const PORTAL_ROLE: &str = "External User";
 
+/// Calls of one endpoint that BMS allows in an hour.
+const CALLS_PER_HOUR: u32 = 1_500;
+
+/// Between full reads of BMS.
+const FULL_READ_INTERVAL: Duration = Duration::from_hours(24);
+
 /// The configuration that the documents declare.
 pub(super) fn resolve(documents: &Documents) -> Option<Config> {
-    let Documents { tenants, rules, defaults, policies, it_glues, count: _, hides_tenant: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, it_glues, bms, count: _, hides_tenant: _ } = documents;
     let mut tenants = tenants.iter().map(tenant).collect::<Option<Vec<Tenant>>>()?;
     tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut rules = rules.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
@@ -42,7 +49,11 @@ pub(super) fn resolve(documents: &Documents) -> Option<Config> {
         Some(manifest) => Some(it_glue(manifest)?),
         None => None,
     };
-    let mut config = Config { tenants, rules, employee_defaults, policy, it_glue, digest: String::new() };
+    let bms = match bms.first() {
+        Some(manifest) => Some(live_bms(manifest)?),
+        None => None,
+    };
+    let mut config = Config { tenants, rules, employee_defaults, policy, bms, it_glue, digest: String::new() };
     config.digest = digest(&config);
     Some(config)
 }
@@ -193,6 +204,33 @@ fn policy(manifest: &SyncPolicyManifest) -> Option<Policy> {
         poll_interval: or(poll_interval.as_ref(), Interval(default.poll_interval)).0,
         full_sync_interval: or(full_sync_interval.as_ref(), Interval(default.full_sync_interval)).0,
         reconnect: reconnect.as_ref().and_then(Written::get).map_or(default.reconnect, self::reconnect),
+    })
+}
+
+fn live_bms(manifest: &KaseyaBmsManifest) -> Option<Bms> {
+    let KaseyaBmsSpec {
+        server,
+        company,
+        username,
+        password,
+        totp,
+        phone_type,
+        email_type,
+        calls_per_hour,
+        full_read_interval,
+    } = manifest.spec.get()?;
+    let line = |written: &Option<Written<Line>>| written.as_ref().and_then(Written::get).map(|line| line.0.clone());
+    Some(Bms {
+        name: manifest.name()?.clone(),
+        root: server.get()?.0.clone(),
+        company: company.get()?.0.clone(),
+        username: username.get()?.0.clone(),
+        password: secret(password.get()?),
+        totp: totp.as_ref().and_then(Written::get).map(secret),
+        phone_type: line(phone_type),
+        email_type: line(email_type),
+        calls_per_hour: or(calls_per_hour.as_ref(), CallsPerHour(CALLS_PER_HOUR)).0,
+        full_read_interval: or(full_read_interval.as_ref(), Interval(FULL_READ_INTERVAL)).0,
     })
 }
 

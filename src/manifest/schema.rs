@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::config::{Delivery, DisabledAccounts, Drift, EmailSource, Guests, NameOrId, SignIn, Unmatched};
 use super::nouns::{
-    ApplicationId, Domain, GroupId, Label, Line, Note, Region, Root, SecretReference, TenantId, TenantReference,
+    ApplicationId, BmsServer, Domain, GroupId, Label, Line, Note, Region, Root, SecretReference, TenantId,
+    TenantReference,
 };
-use super::quantities::{Failures, GuardLimit, Interval, RequestLimit};
+use super::quantities::{CallsPerHour, Failures, GuardLimit, Interval, RequestLimit};
 use super::written::Written;
 use crate::model::Kind;
 
@@ -22,7 +23,8 @@ pub type MappingRuleManifest = Manifest<MappingRuleWord, MappingRuleSpec>;
 pub type EmployeeDefaultsManifest = Manifest<EmployeeDefaultsWord, EmployeeDefaultsSpec>;
 /// A `SyncPolicy` manifest.
 pub type SyncPolicyManifest = Manifest<SyncPolicyWord, SyncPolicySpec>;
-
+/// A `KaseyaBms` manifest.
+pub type KaseyaBmsManifest = Manifest<KaseyaBmsWord, KaseyaBmsSpec>;
 /// An `ItGlue` manifest.
 pub type ItGlueManifest = Manifest<ItGlueWord, ItGlueSpec>;
 
@@ -75,6 +77,8 @@ words! {
     SyncPolicyWord = "SyncPolicy";
     /// The IT Glue that shows the contacts too.
     ItGlueWord = "ItGlue";
+    /// The live BMS.
+    KaseyaBmsWord = "KaseyaBms";
 }
 
 /// The document's name.
@@ -379,4 +383,36 @@ pub struct ItGlueSpec {
     /// Requests in 5 minutes, at most; 3,000 is what IT Glue lets an API key make.
     #[schemars(extend("default" = 3000))]
     pub requests: Option<Written<RequestLimit>>,
+}
+
+/// The live Kaseya BMS: with it, the records are those of BMS and its REST API V2 is written to. At most one; without it, the
+/// state itself is the BMS.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KaseyaBmsSpec {
+    /// The region of the BMS server, or the root of its API.
+    #[schemars(example = &"us")]
+    pub server: Written<BmsServer>,
+    /// The company name, as My Settings in BMS has it.
+    #[schemars(example = &"Harbor IT")]
+    pub company: Written<Line>,
+    /// The API user.
+    #[schemars(example = &"bmsync-api")]
+    pub username: Written<Line>,
+    /// Where the password of the API user is: an environment variable or a file, never the password itself.
+    pub password: Written<SecretReference>,
+    /// Where the secret of its one-time codes is (Base32, as an authenticator app gets it), if the user has one.
+    pub totp: Option<Written<SecretReference>>,
+    /// The phone type of a contact that the directory's office phone goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Office")]
+    pub phone_type: Option<Written<Line>>,
+    /// The email type of a contact that the email goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Work")]
+    pub email_type: Option<Written<Line>>,
+    /// Calls of one endpoint in an hour that bmsync keeps within.
+    #[schemars(extend("default" = 1500))]
+    pub calls_per_hour: Option<Written<CallsPerHour>>,
+    /// Time between two full reads of BMS; in between, only what changed is read.
+    #[schemars(extend("default" = "24h"))]
+    pub full_read_interval: Option<Written<Interval>>,
 }

@@ -1,5 +1,6 @@
 //! A store is where BMS records live: read at a revision, written as batches that name the revision.
 
+pub mod kaseya;
 pub mod local;
 
 use async_trait::async_trait;

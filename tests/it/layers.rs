@@ -6,6 +6,7 @@ use std::path::Path;
 /// The rooms from left to right. Rooms of one entry may not import each other.
 const LAYERS: &[&[&str]] = &[
     &["model", "display", "spans"],
+    &["http"],
     &["manifest", "directory", "actual"],
     &["desired"],
     &["plan"],

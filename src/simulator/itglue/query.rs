@@ -76,16 +76,15 @@ impl ItGlue {
 
     pub(super) fn list_locations(&self, id: &str, request: &ItGlueRequest) -> Answered {
         let id = self.known(id)?;
-        let location = |(at, name): (&u64, &String)| {
-            json!({ "id": at.to_string(), "type": "locations", "attributes": { "organization-id": id, "name": name } })
-        };
+        let location = |(at, name): (&u64, &String)| json!({ "id": at.to_string(), "type": "locations", "attributes": { "organization-id": id, "name": name } });
         request.page(&self.organizations[&id].locations.iter().map(location).collect::<Vec<_>>())
     }
 
     pub(super) fn list_types(&self, request: &ItGlueRequest) -> Answered {
-        let types = self.types.iter().map(
-            |(id, name)| json!({ "id": id.to_string(), "type": "contact-types", "attributes": { "name": name } }),
-        );
+        let types = self
+            .types
+            .iter()
+            .map(|(id, name)| json!({ "id": id.to_string(), "type": "contact-types", "attributes": { "name": name } }));
         request.page(&types.collect::<Vec<_>>())
     }
 

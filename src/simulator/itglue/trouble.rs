@@ -41,7 +41,10 @@ const TABLE: [(Trouble, &str, u64); 8] = [
 
 /// Why a trouble cannot be set.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{text}` sets no trouble of IT Glue; write NAME=WHEN[:VALUE], like cut-after=next1, with a name of {}", names())]
+#[error(
+    "`{text}` sets no trouble of IT Glue; write NAME=WHEN[:VALUE], like cut-after=next1, with a name of {}",
+    names()
+)]
 pub struct TroubleError {
     /// As it was written.
     pub text: String,

@@ -49,6 +49,7 @@ pub fn config(world: &World) -> Config {
         employee_defaults: fields(&world.defaults),
         policy: policy(&world.policy),
         it_glue: None,
+        bms: None,
         digest: format!("sha256:{:064}", 0),
     }
 }

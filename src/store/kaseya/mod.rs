@@ -1,0 +1,3 @@
+//! The BMS behind its REST API V2.
+
+pub mod api;
