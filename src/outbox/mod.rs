@@ -43,8 +43,6 @@ pub struct Parcel<'a> {
     pub actual: &'a Actual,
     /// The contacts.
     pub items: Vec<Item>,
-    /// What time it is.
-    pub now: Timestamp,
 }
 
 /// A contact to be brought.
