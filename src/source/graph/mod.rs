@@ -42,6 +42,7 @@ pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
 pub use self::probe::{GroupSeen, Organization, Probe, Readable};
 pub use self::retry::Pace;
+pub use self::secret::api_key;
 
 use self::auth::Auth;
 use self::client::Graph;

@@ -1,0 +1,7 @@
+//! IT Glue: the outbox, its client and the simulated service, in virtual time and, through the binary, over HTTP.
+
+mod binary;
+mod durable;
+mod stage;
+mod verify;
+mod write;
