@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tracing::Instrument as _;
 
 use super::approval::Approval;
@@ -33,6 +34,8 @@ pub(super) struct Core {
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
+    /// Told whenever something was written.
+    pub written: Arc<Notify>,
     /// What earlier rounds left open.
     pub open: Open,
     /// Tenants of which everybody is to be planned as soon as they are complete.
@@ -59,6 +62,7 @@ impl Core {
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
+            written: Arc::default(),
             open: Open::default(),
             fresh,
             unheard,
@@ -192,6 +196,7 @@ impl Core {
     async fn write(&mut self, approved: Approved) -> Result<Report, StoreError> {
         let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
         let report = engine::apply(&*self.store, approved).instrument(span).await?;
+        self.written.notify_one();
         self.catch_up().await?;
         Ok(report)
     }

@@ -13,7 +13,7 @@ use super::running::{Controller, Shared};
 use super::status::Known;
 use super::think;
 use super::{
-    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
+    Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
     TenantStatus,
 };
 use crate::applied::Event;
@@ -196,6 +196,14 @@ impl Operations for Controller {
 
     fn notified(&self, notification: Notification) {
         self.shared().notified(&notification);
+    }
+
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal> {
+        self.shared().it_glue_status()
+    }
+
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal> {
+        self.shared().it_glue_findings(after, limit).await
     }
 
     fn readiness(&self) -> Readiness {

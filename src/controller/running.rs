@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::Notification;
@@ -13,6 +13,7 @@ use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::Credentials;
+use super::delivering::{Delivering, Delivery, OpenSink};
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::queue::Queue;
@@ -82,6 +83,12 @@ pub(super) struct Shared {
     credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
+    /// Told whenever a round has written.
+    pub written: Arc<Notify>,
+    /// How IT Glue is reached; nothing is delivered without it.
+    pub open_sink: Mutex<Option<OpenSink>>,
+    pub delivering: Mutex<Option<Delivering>>,
+    pub delivery: Mutex<Delivery>,
 }
 
 /// A tenant with its task.
@@ -102,6 +109,7 @@ impl Controller {
         let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
         core.approvals = kept_approvals(&*ledger).await;
         let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
+        let written = Arc::clone(&core.written);
         let shared = Arc::new(Shared {
             queue,
             ledger,
@@ -118,6 +126,10 @@ impl Controller {
             credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
+            written,
+            open_sink: Mutex::default(),
+            delivering: Mutex::default(),
+            delivery: Mutex::default(),
         });
         let controller = Self { shared };
         controller.watch_declared();
@@ -140,6 +152,7 @@ impl Controller {
         self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
+        self.deliver_declared();
         self.nudge_all();
     }
 
@@ -181,11 +194,16 @@ impl Controller {
     /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
     /// that was reported is lost by it.
     pub async fn stop(&self, within: Duration) {
+        let delivering = self.shared.delivering().take();
         let mut tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
             tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
+        tasks.extend(delivering.map(|delivering| {
+            delivering.stop();
+            delivering.into_task()
+        }));
         let all = async {
             for task in &mut tasks {
                 let _ = task.await;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::queue::{Memories, Queue, Target, remember};
-use super::{Delivered, Did, End, Item, Memory, Notes, Pace, Parcel, Sink, SinkError, SinkErrorClass};
+use super::{Delivered, Did, End, FindingCode, Item, Memory, Notes, Pace, Parcel, Sink, SinkError, SinkErrorClass};
 use crate::actual::Actual;
 use crate::http::Fate;
 use crate::ledger::{Ledger, LedgerError};
@@ -90,6 +90,12 @@ impl Outbox {
     #[must_use]
     pub fn waiting(&self) -> (usize, Option<Timestamp>) {
         self.queue.waiting()
+    }
+
+    /// How many findings of each code stand.
+    #[must_use]
+    pub const fn found(&self) -> &BTreeMap<FindingCode, u64> {
+        &self.queue.found
     }
 
     /// Takes in what changed and brings the contacts of one account.

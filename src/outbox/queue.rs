@@ -9,11 +9,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{End, Finding, Memory, Receipt};
+use super::{End, Finding, FindingCode, Memory, Receipt};
 use crate::actual::Actual;
 use crate::ledger::{Keep, Ledger, LedgerError};
-use crate::model::{Digest, Field, Kind, RecordKey};
+use crate::model::{Digest, Field, Kind, Record, RecordKey};
 
 /// Where everything is kept.
 const ROOT: &str = "outbox/itglue";
@@ -74,6 +75,25 @@ pub struct Found {
     pub finding: Finding,
 }
 
+impl Found {
+    /// As `get itglue` and `/v1/itglue` show it.
+    #[must_use]
+    pub fn told(&self, record: Option<&Record>) -> Value {
+        let Self { contact, since, finding: Finding { code, message, fields, contacts } } = self;
+        let field = |field| record.and_then(|record| record.fields.get(field));
+        json!({
+            "contact": contact,
+            "account": field(Field::Account),
+            "email": field(Field::Email),
+            "code": code.word(),
+            "message": message,
+            "fields": fields,
+            "itGlueContacts": contacts,
+            "since": since.to_string(),
+        })
+    }
+}
+
 /// A value with the bytes under which it is kept: a change names what it was decided from.
 #[derive(Clone, Debug)]
 struct Kept<T> {
@@ -85,6 +105,8 @@ pub(super) struct Queue {
     ledger: Arc<dyn Ledger>,
     head: Kept<Head>,
     due: BTreeMap<u64, Kept<Due>>,
+    /// How many findings of each code stand.
+    pub found: BTreeMap<FindingCode, u64>,
 }
 
 fn head_key() -> String {
@@ -120,6 +142,18 @@ pub async fn findings(ledger: &dyn Ledger) -> Result<Vec<Found>, LedgerError> {
     kept.iter().map(|(key, bytes)| decoded(key, bytes)).collect()
 }
 
+/// A finding that gives way to another one.
+type Turn = (Option<FindingCode>, Option<FindingCode>);
+
+/// How many findings of each code stand.
+async fn counts(ledger: &dyn Ledger) -> Result<BTreeMap<FindingCode, u64>, LedgerError> {
+    let mut counts = BTreeMap::new();
+    for found in findings(ledger).await? {
+        *counts.entry(found.finding.code).or_default() += 1;
+    }
+    Ok(counts)
+}
+
 /// What is remembered of contacts, with its bytes.
 pub(super) type Memories = BTreeMap<u64, (Memory, Option<Vec<u8>>)>;
 
@@ -136,8 +170,8 @@ impl Queue {
         let known: Option<(Head, Vec<u8>)> = one(&*ledger, &head_key()).await?;
         let (head, before) = match known {
             Some((head, bytes)) if head.place == target.place && head.settings == target.settings => {
-                let due = due(&*ledger).await?;
-                return Ok(Self { ledger, head: Kept { value: head, bytes }, due });
+                let (due, found) = (due(&*ledger).await?, counts(&*ledger).await?);
+                return Ok(Self { ledger, head: Kept { value: head, bytes }, due, found });
             }
             Some((head, bytes)) if head.place == target.place => {
                 (Head { settings: target.settings, pass: Some(0), ..head }, Some(bytes))
@@ -150,8 +184,8 @@ impl Queue {
         };
         let bytes = encoded(&head_key(), &head)?;
         ledger.keep(vec![Keep { key: head_key(), before, after: Some(bytes.clone()) }]).await?;
-        let due = due(&*ledger).await?;
-        Ok(Self { ledger, head: Kept { value: head, bytes }, due })
+        let (due, found) = (due(&*ledger).await?, counts(&*ledger).await?);
+        Ok(Self { ledger, head: Kept { value: head, bytes }, due, found })
     }
 
     /// Everything is compared once, beginning with the contacts as they are now.
@@ -270,7 +304,7 @@ impl Queue {
         now: Timestamp,
         wait: impl Fn(u32) -> Duration,
     ) -> Result<(), LedgerError> {
-        let (mut changes, mut dues) = (Vec::new(), Vec::new());
+        let (mut changes, mut dues, mut turns) = (Vec::new(), Vec::new(), Vec::new());
         for Receipt { id, memory, end } in receipts {
             let key = key("memory", *id);
             let (known, before) = memories.get(id).cloned().unwrap_or_default();
@@ -279,7 +313,10 @@ impl Queue {
             }
             match end {
                 End::Settled(_, finding) => {
-                    changes.extend(self.note(*id, finding.as_ref(), now).await?);
+                    if let Some((keep, turn)) = self.note(*id, finding.as_ref(), now).await? {
+                        changes.push(keep);
+                        turns.push(turn);
+                    }
                     changes.extend(self.due.get(id).map(|due| dropped(*id, due)));
                     dues.push((*id, None));
                 }
@@ -298,6 +335,14 @@ impl Queue {
             return Ok(());
         }
         self.ledger.keep(changes).await?;
+        for (before, after) in turns {
+            if let Some(before) = before.and_then(|code| self.found.get_mut(&code)) {
+                *before = before.saturating_sub(1);
+            }
+            if let Some(after) = after {
+                *self.found.entry(after).or_default() += 1;
+            }
+        }
         for (id, due) in dues {
             match due {
                 Some(due) => self.due.insert(id, due),
@@ -308,7 +353,12 @@ impl Queue {
     }
 
     /// The change that leaves this finding, or none, of a contact; nothing where it stands already.
-    async fn note(&self, id: u64, finding: Option<&Finding>, now: Timestamp) -> Result<Option<Keep>, LedgerError> {
+    async fn note(
+        &self,
+        id: u64,
+        finding: Option<&Finding>,
+        now: Timestamp,
+    ) -> Result<Option<(Keep, Turn)>, LedgerError> {
         let key = key("finding", id);
         let known: Option<(Found, Vec<u8>)> = one(&*self.ledger, &key).await?;
         let stands = known.as_ref().map(|(found, _)| &found.finding);
@@ -319,7 +369,8 @@ impl Queue {
         let since = since.map_or(now, |(found, _)| found.since);
         let after = finding.map(|finding| Found { contact: id, since, finding: finding.clone() });
         let after = after.map(|found| encoded(&key, &found)).transpose()?;
-        Ok(Some(Keep { key, before: known.map(|(_, bytes)| bytes), after }))
+        let turn = (stands.map(|stands| stands.code), finding.map(|finding| finding.code));
+        Ok(Some((Keep { key, before: known.map(|(_, bytes)| bytes), after }, turn)))
     }
 
     /// Drops contacts that are no longer there.
