@@ -89,6 +89,14 @@ impl ItGlueSink {
         }
     }
 
+    /// Asks for as little as can be asked: it shows whether the key is good.
+    ///
+    /// # Errors
+    /// When IT Glue cannot be asked.
+    pub async fn reach(&self) -> Result<(), SinkError> {
+        self.client.first(&["organizations"], Vec::new()).await.map(|_| ())
+    }
+
     /// The ID of the organization of an account, or what is in the way.
     ///
     /// # Errors

@@ -8,8 +8,7 @@ use bmsync::http::{Fate, Lost, Reply, Request, Wire};
 use bmsync::interchange::import::{Format, parse};
 use bmsync::ledger::Ledger;
 use bmsync::ledger::memory::MemoryLedger;
-use bmsync::manifest::config::{Config, Delivery, ItGlue, NameOrId, SecretRef};
-use bmsync::manifest::{ManifestFile, load};
+use bmsync::manifest::config::{Delivery, ItGlue, NameOrId, SecretRef};
 use bmsync::outbox::itglue::ItGlueSink;
 use bmsync::outbox::{Did, Found, Outbox, Pace, Step, Target, findings};
 use bmsync::simulator::{ItGlue as Simulated, ItGlueRequest};
@@ -28,8 +27,6 @@ pub const NORTHWIND: u64 = 41_207;
 pub struct Service {
     pub held: Arc<Mutex<Simulated>>,
     began: Instant,
-    /// Dies in the middle of what it does when there is none left, as whoever asks does.
-    pub lives: Arc<Mutex<Option<u32>>>,
 }
 
 impl std::fmt::Debug for Service {
@@ -41,7 +38,7 @@ impl std::fmt::Debug for Service {
 impl Service {
     pub fn new(block: Value) -> Self {
         let held = Simulated::from_json(block).expect("the block is right");
-        Self { held: Arc::new(Mutex::new(held)), began: Instant::now(), lives: Arc::default() }
+        Self { held: Arc::new(Mutex::new(held)), began: Instant::now() }
     }
 
     pub fn with<T>(&self, work: impl FnOnce(&mut Simulated) -> T) -> T {
@@ -225,10 +222,4 @@ pub fn with(mut row: Value, changes: &Value) -> Value {
 pub fn typed(first: &str, last: &str) -> Value {
     json!({ "organization": NORTHWIND, "firstName": first, "lastName": last, "title": "Buyer",
         "emails": [format!("{}@northwind.example", first.to_lowercase())] })
-}
-
-/// A configuration with an `ItGlue`, as the manifests have it.
-pub fn config_of(yaml: &str) -> Config {
-    let loaded = load(&[ManifestFile::new("a.yaml", yaml)]);
-    loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
