@@ -338,7 +338,11 @@ impl FromStr for Sizes {
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
-pub struct DemoArgs {}
+pub struct DemoArgs {
+    /// Also tell how contacts come to IT Glue.
+    #[arg(long = "itglue")]
+    pub it_glue: bool,
+}
 
 /// Arguments of `init`.
 #[derive(Args, Debug)]

@@ -94,6 +94,16 @@ pub async fn once(config: &Config, global: &Global, output: &Output) -> Result<T
 }
 
 impl Told {
+    /// How many findings stand.
+    pub const fn findings(&self) -> u64 {
+        self.found
+    }
+
+    /// Contacts that were created or updated.
+    pub fn written(&self) -> u64 {
+        [Did::Created, Did::Updated].iter().filter_map(|did| self.done.get(did)).sum()
+    }
+
     fn json(&self) -> Value {
         let Self { done, found, waiting } = self;
         let count = |did| done.get(&did).copied().unwrap_or(0);

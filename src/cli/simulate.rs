@@ -41,6 +41,7 @@ fn greet(running: &Running, output: &Output) {
     // A reader that does not take the address does not stop the service.
     let _ = output.data(format!("{url}\n"));
     output.note(format!(
-        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}\nCtrl-C ends it"
+        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}\n\
+         and IT Glue; in an ItGlue: region: {url}/itglue\nCtrl-C ends it"
     ));
 }
