@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::queue::{Memories, Queue, Target, remember};
+use super::queue::{Memories, Queue, Target, owners, remember};
 use super::{Delivered, Did, End, FindingCode, Item, Memory, Notes, Pace, Parcel, Sink, SinkError, SinkErrorClass};
 use crate::actual::Actual;
 use crate::http::Fate;
@@ -59,14 +59,23 @@ struct Notebook<'a> {
 impl Notes for Notebook<'_> {
     async fn remember(&self, new: Vec<(u64, Memory)>) -> Result<(), SinkError> {
         let mut memories = self.memories.lock().await;
-        remember(self.ledger, &mut memories, new).await.map_err(|error| SinkError {
-            class: SinkErrorClass::Transient,
-            message: "cannot note what is about to be created".to_owned(),
-            hint: None,
-            wait: None,
-            fate: Fate::Unsent,
-            source: Some(error.into()),
-        })
+        let kept = remember(self.ledger, &mut memories, new).await;
+        kept.map_err(|error| unusable("cannot note what is about to be created", error))
+    }
+
+    async fn owners(&self, there: &[u64]) -> Result<BTreeMap<u64, u64>, SinkError> {
+        owners(self.ledger, there).await.map_err(|error| unusable("cannot read what is known of contacts", error))
+    }
+}
+
+fn unusable(message: &str, error: LedgerError) -> SinkError {
+    SinkError {
+        class: SinkErrorClass::Transient,
+        message: message.to_owned(),
+        hint: None,
+        wait: None,
+        fate: Fate::Unsent,
+        source: Some(error.into()),
     }
 }
 
@@ -108,7 +117,7 @@ impl Outbox {
         self.store.read(&mut actual).await?;
         self.queue.pass(&actual, self.pace.recheck, now).await?;
         let Some((account, ids)) = self.queue.parcel(&actual, now) else {
-            return Ok(Step::Idle(self.queue.next(self.pace.recheck)));
+            return Ok(Step::Idle(self.queue.next(self.pace.recheck, now)));
         };
         let mut memories = self.queue.memories(&ids).await?;
         let (items, gone) = items(&actual, &ids, &memories);

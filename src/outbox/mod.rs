@@ -7,6 +7,7 @@ pub mod itglue;
 mod pace;
 mod queue;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -68,8 +69,18 @@ pub struct Memory {
     pub type_before: Option<u64>,
     /// When it was sent to be created, while nothing is known of what became of that.
     pub creating: Option<Timestamp>,
-    /// Stands for what was refused; the same is not sent again.
-    pub refused: Option<String>,
+    /// What was refused; the same is not sent again.
+    pub refused: Option<Refused>,
+}
+
+/// What a service did not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// Stands for what was sent.
+    pub digest: String,
+    /// What was found then, which stands until something else is sent.
+    pub finding: Finding,
 }
 
 /// Where memories are made durable while a parcel is under way.
@@ -80,6 +91,12 @@ pub trait Notes: Send + Sync {
     /// # Errors
     /// When it is not certain to be durable; then nothing may be created.
     async fn remember(&self, memories: Vec<(u64, Memory)>) -> Result<(), SinkError>;
+
+    /// Which contacts of BMS are known to be these contacts there, by the ID there.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    async fn owners(&self, there: &[u64]) -> Result<BTreeMap<u64, u64>, SinkError>;
 }
 
 /// What became of a parcel.

@@ -25,6 +25,9 @@ const MOST_DUE: usize = 4_000;
 /// Events, or contacts, that are read at a time.
 const PAGE: usize = 500;
 
+/// No contact is told to wait longer than this.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
+
 /// Contacts in one parcel.
 const PARCEL: usize = 500;
 
@@ -215,7 +218,8 @@ impl Queue {
 
     /// Takes in the next contacts of a pass that compares everything; begins one when it is time.
     pub async fn pass(&mut self, actual: &Actual, recheck: Duration, now: Timestamp) -> Result<(), LedgerError> {
-        if self.head.value.pass.is_none() && self.next_pass(recheck).is_none_or(|at| at <= now) {
+        let is_future = self.head.value.passed_at.is_some_and(|at| at > now);
+        if self.head.value.pass.is_none() && (is_future || self.next_pass(recheck).is_none_or(|at| at <= now)) {
             self.head.value.pass = Some(0);
         }
         while let Some(after) = self.head.value.pass.filter(|_| self.due.len() < MOST_DUE / 2) {
@@ -273,7 +277,7 @@ impl Queue {
             record.and_then(|record| record.fields.get(Field::Account)).unwrap_or_default()
         };
         let mut ready: Vec<(Timestamp, u64)> =
-            self.due.iter().filter(|(_, due)| due.value.is_ready(now)).map(|(id, due)| (due.value.since, *id)).collect();
+            self.due.iter().filter(|(_, due)| due.value.ready_at(now) <= now).map(|(id, due)| (due.value.since, *id)).collect();
         ready.sort_unstable();
         let first = account(ready.first()?.1);
         let same = ready.iter().map(|(_, id)| *id).filter(|id| account(*id) == first).take(PARCEL);
@@ -281,8 +285,8 @@ impl Queue {
     }
 
     /// When the next thing is to be done, if nothing changes before.
-    pub fn next(&self, recheck: Duration) -> Option<Timestamp> {
-        let due = self.due.values().map(|due| due.value.after.unwrap_or(Timestamp::MIN)).min();
+    pub fn next(&self, recheck: Duration, now: Timestamp) -> Option<Timestamp> {
+        let due = self.due.values().map(|due| due.value.ready_at(now)).min();
         due.into_iter().chain(self.next_pass(recheck)).min()
     }
 
@@ -308,6 +312,9 @@ impl Queue {
         for Receipt { id, memory, end } in receipts {
             let key = key("memory", *id);
             let (known, before) = memories.get(id).cloned().unwrap_or_default();
+            if known.contact != memory.contact {
+                changes.extend(self.claim(*id, known.contact, memory.contact).await?);
+            }
             if known != *memory {
                 changes.push(Keep { after: Some(encoded(&key, memory)?), key, before });
             }
@@ -352,6 +359,26 @@ impl Queue {
         Ok(())
     }
 
+    /// The changes that let a contact there be this one of BMS, in place of another one there.
+    async fn claim(&self, id: u64, before: Option<u64>, after: Option<u64>) -> Result<Vec<Keep>, LedgerError> {
+        let mut changes = Vec::new();
+        if let Some(there) = before {
+            let key = key("owner", there);
+            let known: Option<(u64, Vec<u8>)> = one(&*self.ledger, &key).await?;
+            let own = known.filter(|(owner, _)| *owner == id);
+            changes.extend(own.map(|(_, bytes)| Keep { key, before: Some(bytes), after: None }));
+        }
+        if let Some(there) = after {
+            let key = key("owner", there);
+            let known: Option<(u64, Vec<u8>)> = one(&*self.ledger, &key).await?;
+            if known.as_ref().is_none_or(|(owner, _)| *owner != id) {
+                let after = Some(encoded(&key, &id)?);
+                changes.push(Keep { key, before: known.map(|(_, bytes)| bytes), after });
+            }
+        }
+        Ok(changes)
+    }
+
     /// The change that leaves this finding, or none, of a contact; nothing where it stands already.
     async fn note(
         &self,
@@ -383,9 +410,20 @@ impl Queue {
 }
 
 impl Due {
-    fn is_ready(&self, now: Timestamp) -> bool {
-        self.after.is_none_or(|after| after <= now)
+    /// When it may be brought; a wait longer than any that is given comes of a clock that was set back, and is over.
+    fn ready_at(&self, now: Timestamp) -> Timestamp {
+        let latest = now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
+        self.after.filter(|after| *after <= latest).unwrap_or(now)
     }
+}
+
+/// Which contacts of BMS are known to be these there.
+pub(super) async fn owners(ledger: &dyn Ledger, there: &[u64]) -> Result<BTreeMap<u64, u64>, LedgerError> {
+    let mut owners = BTreeMap::new();
+    for id in there {
+        owners.extend(one(ledger, &key("owner", *id)).await?.map(|(owner, _): (u64, Vec<u8>)| (*id, owner)));
+    }
+    Ok(owners)
 }
 
 /// Keeps what is remembered of contacts, each decided from what was known.
@@ -429,7 +467,7 @@ async fn due(ledger: &dyn Ledger) -> Result<BTreeMap<u64, Kept<Due>>, LedgerErro
 /// Forgets all but the head, which goes on to say that it is of another place until the end: so a crash in the middle is
 /// made good by the next start.
 async fn forget(ledger: &dyn Ledger) -> Result<(), LedgerError> {
-    for of in ["due", "memory", "finding"] {
+    for of in ["due", "memory", "owner", "finding"] {
         let kept = ledger.kept(&format!("{ROOT}/{of}/")).await?;
         let gone: Vec<Keep> =
             kept.into_iter().map(|(key, bytes)| Keep { key, before: Some(bytes), after: None }).collect();

@@ -48,6 +48,10 @@ fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
         ("POST", ["forward"]) => forward(state, call),
         ("GET", ["itglue"]) => Ok(state.it_glue.to_json()),
         ("GET", ["itglue", "stats"]) => Ok(json!(state.it_glue.counts())),
+        ("POST", ["itglue", "organizations"]) => {
+            state.it_glue.put_organization(json_body(call)?)?;
+            Ok(Value::Null)
+        }
         ("POST", ["itglue", "contacts"]) => Ok(json!({ "id": state.it_glue.put_contact(json_body(call)?)? })),
         ("PUT", ["itglue", "troubles"]) => set_troubles(state, call),
         ("POST", ["devicecodes", code]) => answer_device(state, code, call),

@@ -1,5 +1,6 @@
 //! What is to be done for one contact, from what BMS and IT Glue have. Pure: nothing is asked and nothing is written.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::document::Contact;
 use super::view::View;
 use crate::actual::{Actual, Namespace};
 use crate::manifest::config::Delivery;
-use crate::model::{Digest, Field, Kind, Record, Status};
+use crate::model::{Digest, Field, Kind, Record, RecordKey, Status};
 use crate::outbox::{Did, End, Finding, FindingCode, Item, Memory, Receipt};
 
 /// So long after a create whose answer was lost, it is looked for: before, it may still be under way.
@@ -34,6 +35,8 @@ pub(super) struct Case<'a> {
     pub view: &'a View,
     pub frame: &'a Frame,
     pub now: Timestamp,
+    /// Which contact of BMS a contact there is known to be.
+    pub owners: BTreeMap<u64, u64>,
 }
 
 /// Who in IT Glue a contact is.
@@ -53,11 +56,14 @@ pub(super) fn digest(attributes: &Map<String, Value>) -> String {
     Digest::of([Value::Object(attributes.clone()).to_string().as_bytes()]).to_string()
 }
 
-impl Case<'_> {
-    pub fn decide(&self, item: &Item) -> Decision {
+impl<'a> Case<'a> {
+    pub fn decide(&mut self, item: &Item) -> Decision {
         let Item { record, memory } = item;
         match self.matched(item) {
-            Match::One(contact) => self.compared(item, contact),
+            Match::One(contact) => {
+                self.owners.insert(contact.id, record.key.id);
+                self.compared(item, contact)
+            }
             Match::Many(ids) => {
                 let message = format!("IT Glue has {} contacts with its email: merge them there", ids.len());
                 Decision::Settle(left(item, memory.clone(), Finding::new(FindingCode::Duplicate, message).of(ids)))
@@ -72,9 +78,11 @@ impl Case<'_> {
     }
 
     /// By the ID that is remembered; else by the email that BMS has, or had when IT Glue last had the same.
-    fn matched(&self, item: &Item) -> Match<'_> {
+    fn matched(&self, item: &Item) -> Match<'a> {
         let Item { record, memory } = item;
-        if let Some(known) = memory.contact.and_then(|id| self.view.contacts.get(&id)) {
+        let view: &'a View = self.view;
+        let own = |id: &u64| !self.is_anothers(*id, record);
+        if let Some(known) = memory.contact.filter(own).and_then(|id| view.contacts.get(&id)) {
             return Match::One(known);
         }
         let email = match record.status {
@@ -82,12 +90,21 @@ impl Case<'_> {
             // Its email was changed when it was archived.
             Status::Archived => None,
         };
-        let found = email.map(|email| self.view.by_email(email)).unwrap_or_default();
+        let mut found = email.map(|email| view.by_email(email)).unwrap_or_default();
+        found.retain(own);
         match found.as_slice() {
             [] => Match::Nobody,
-            [one] => Match::One(one),
-            [_, ..] => Match::Many(found.iter().map(|one| one.id).collect()),
+            [one] => view.contacts.get(one).map_or(Match::Nobody, Match::One),
+            [_, ..] => Match::Many(found),
         }
+    }
+
+    /// Whether a contact there is known to be another one of BMS. Whom BMS has archived gives way to whoever has the email
+    /// now, for that is the same person under a new record.
+    fn is_anothers(&self, there: u64, record: &Record) -> bool {
+        let Some(owner) = self.owners.get(&there).filter(|owner| **owner != record.key.id) else { return false };
+        let owner = self.actual.record(RecordKey { kind: Kind::Contact, id: *owner });
+        owner.is_some_and(|owner| owner.status != Status::Archived || record.status == Status::Archived)
     }
 
     fn compared(&self, item: &Item, contact: &Contact) -> Decision {
@@ -102,15 +119,15 @@ impl Case<'_> {
             let finding = Finding::new(code, message).of([contact.id]).in_fields(&difference.fields);
             Decision::Settle(left(item, known.clone(), finding))
         };
-        let is_refused = memory.refused.as_ref() == Some(&digest(&difference.attributes));
+        let refused = memory.refused.as_ref().filter(|one| one.digest == digest(&difference.attributes));
         match (self.mode, self.view.synced.contains(&contact.id)) {
             (Delivery::Verify, _) => found(FindingCode::Different, "IT Glue says something else than BMS"),
             (Delivery::Write, true) => found(FindingCode::Synced, "BMS synchronizes this contact and alone changes it"),
             (Delivery::Write, false) if self.view.has_synced => found(FindingCode::TwoWriters, TWO_WRITERS),
-            (Delivery::Write, false) if is_refused => {
-                found(FindingCode::Refused, "IT Glue refused this change; it is tried again when the contact changes")
-            }
-            (Delivery::Write, false) => Decision::Update { contact: contact.clone(), difference },
+            (Delivery::Write, false) => match refused {
+                Some(refused) => Decision::Settle(left(item, known, refused.finding.clone())),
+                None => Decision::Update { contact: contact.clone(), difference },
+            },
         }
     }
 
@@ -118,8 +135,10 @@ impl Case<'_> {
     fn absent(&self, item: &Item) -> Decision {
         let Item { record, memory } = item;
         if let Some(wait) = memory.creating.and_then(|since| self.settling(since)) {
-            let end = End::Again(wait);
-            return Decision::Settle(Receipt { id: record.key.id, memory: memory.clone(), end });
+            // A clock that went back makes the wait no longer than it ever is.
+            let creating = memory.creating.map(|since| since.min(self.now));
+            let memory = Memory { creating, ..memory.clone() };
+            return Decision::Settle(Receipt { id: record.key.id, memory, end: End::Again(wait) });
         }
         let known = Memory { contact: None, creating: None, ..memory.clone() };
         let found = |finding| Decision::Settle(left(item, known.clone(), finding));
@@ -131,7 +150,7 @@ impl Case<'_> {
             let message = "another contact of the account has the same email in BMS";
             return found(Finding::new(FindingCode::SharedEmail, message));
         }
-        let strangers: Vec<u64> = self.strangers(record).map(|contact| contact.id).collect();
+        let strangers: Vec<u64> = self.strangers(record);
         if !strangers.is_empty() {
             let message = "IT Glue has somebody of that name under another email: give one of the two the other's email \
                            if they are one person";
@@ -141,29 +160,30 @@ impl Case<'_> {
         match self.mode {
             Delivery::Verify => found(Finding::new(FindingCode::Missing, "IT Glue does not have this contact")),
             Delivery::Write if self.view.has_synced => found(Finding::new(FindingCode::TwoWriters, TWO_WRITERS)),
-            Delivery::Write if memory.refused.as_ref() == Some(&digest(&attributes)) => found(Finding::new(
-                FindingCode::Refused,
-                "IT Glue refused this contact; it is tried again when it changes",
-            )),
-            Delivery::Write => Decision::Create(attributes),
+            Delivery::Write => match memory.refused.as_ref().filter(|one| one.digest == digest(&attributes)) {
+                Some(refused) => found(refused.finding.clone()),
+                None => Decision::Create(attributes),
+            },
         }
     }
 
-    /// How long to wait before a create whose answer was lost is looked for; a clock that went back makes it no longer.
+    /// How long to wait before a create whose answer was lost is looked for.
     fn settling(&self, since: Timestamp) -> Option<Duration> {
         let passed = Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
         SETTLE.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Those of the record's name of whom BMS does not know that they are somebody else.
-    fn strangers(&self, record: &Record) -> impl Iterator<Item = &Contact> {
-        self.view.namesakes(record).into_iter().filter(move |contact| {
-            let is_ours = |email: &str| {
-                let known = self.actual.holders(Namespace::Email(Kind::Contact), email);
-                known.into_iter().any(|other| is_neighbour(record, other))
-            };
-            !contact.primary_email().is_some_and(is_ours)
-        })
+    /// Those of the record's name of whom nothing tells that they are somebody else.
+    fn strangers(&self, record: &Record) -> Vec<u64> {
+        let is_ours = |email: &str| {
+            let mut known = self.actual.holders(Namespace::Email(Kind::Contact), email);
+            known.any(|other| is_neighbour(record, other))
+        };
+        let is_known = |id: &u64| {
+            let contact = self.view.contacts.get(id);
+            self.is_anothers(*id, record) || contact.and_then(Contact::primary_email).is_some_and(is_ours)
+        };
+        self.view.namesakes(record).into_iter().filter(|id| !is_known(id)).collect()
     }
 }
 

@@ -26,7 +26,7 @@ use super::{Delivered, Finding, FindingCode, Item, Notes, Parcel, Sink, SinkErro
 use crate::http::origin::Origin;
 use crate::http::{Fate, Http, Web, Wire};
 use crate::manifest::config::{Delivery, ItGlue, NameOrId, SecretRef};
-use crate::model::{Digest, Field, Text};
+use crate::model::{Digest, Field, Status, Text};
 use crate::source::Meter;
 use crate::store::local::Clock;
 
@@ -141,9 +141,14 @@ impl ItGlueSink {
         };
         let frame = self.frame(organization, items).await?;
         let view = View::read(&self.client, organization, items).await?;
-        let case = Case { mode: self.mode, actual, view: &view, frame: &frame, now: (self.clock)() };
+        let owners = notes.owners(&view.candidates(items)).await?;
+        let now = (self.clock)();
+        let mut case = Case { mode: self.mode, actual, view: &view, frame: &frame, now, owners };
         let (mut updates, mut creates) = (Vec::new(), Vec::new());
-        for item in items {
+        // Whom BMS has archived comes last: somebody else may have become that contact by then.
+        let (archived, others): (Vec<&Item>, Vec<&Item>) =
+            items.iter().partition(|item| item.record.status == Status::Archived);
+        for item in others.into_iter().chain(archived) {
             match case.decide(item) {
                 Decision::Settle(receipt) => done.receipts.push(receipt),
                 Decision::Update { contact, difference } => updates.push(Update { item, contact, difference }),

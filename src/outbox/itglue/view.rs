@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::client::{Client, Query, filter};
 use super::document::Contact;
 use crate::manifest::config::NameOrId;
-use crate::model::{Field, Record, same_name};
+use crate::model::{Field, Record, Text, folded, same_name};
 use crate::outbox::{Finding, FindingCode, Item, SinkError};
 
 /// The names that BMS has as an integration.
@@ -19,6 +19,9 @@ const FEW: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub contacts: BTreeMap<u64, Contact>,
+    /// The contacts by their primary email, and by first and last name, as names are compared.
+    emails: BTreeMap<Text, Vec<u64>>,
+    names: BTreeMap<[Text; 2], Vec<u64>>,
     /// Those that BMS synchronizes, of the ones above.
     pub synced: BTreeSet<u64>,
     /// Whether BMS synchronizes any contact of the organization.
@@ -94,7 +97,30 @@ impl View {
             }
         }
         view.mark(client, organization).await?;
+        view.index();
         Ok(view)
+    }
+
+    fn index(&mut self) {
+        (self.emails, self.names) = (BTreeMap::new(), BTreeMap::new());
+        for (id, contact) in &self.contacts {
+            if let Some(email) = contact.primary_email() {
+                self.emails.entry(folded(email)).or_default().push(*id);
+            }
+            let name = [&contact.first, &contact.last].map(|name| folded(name.as_deref().unwrap_or_default()));
+            self.names.entry(name).or_default().push(*id);
+        }
+    }
+
+    /// Those that may be one of these contacts, or are mistaken for one.
+    pub fn candidates(&self, items: &[Item]) -> Vec<u64> {
+        let of = |item: &Item| {
+            let known = item.memory.contact.filter(|id| self.contacts.contains_key(id));
+            let by_email = item.record.fields.get(Field::Email).map(|email| self.by_email(email)).unwrap_or_default();
+            known.into_iter().chain(by_email).chain(self.namesakes(&item.record)).collect::<Vec<u64>>()
+        };
+        let all: BTreeSet<u64> = items.iter().flat_map(of).collect();
+        all.into_iter().collect()
     }
 
     /// Takes in the contacts of the organization that a filter lets through.
@@ -121,7 +147,8 @@ impl View {
         let names = [("first_name", Field::FirstName), ("last_name", Field::LastName)];
         let names: Query =
             names.into_iter().filter_map(|(name, field)| Some(filter(name, record.fields.get(field)?))).collect();
-        if self.by_email(email).is_empty() && !names.is_empty() {
+        let is_found = self.contacts.values().any(|one| one.primary_email().is_some_and(|held| same_name(held, email)));
+        if !is_found && !names.is_empty() {
             self.take(client, organization, names).await?;
         }
         Ok(())
@@ -144,21 +171,13 @@ impl View {
     }
 
     /// The contacts whose primary email is this one.
-    pub fn by_email(&self, email: &str) -> Vec<&Contact> {
-        let has = |contact: &&Contact| contact.primary_email().is_some_and(|held| same_name(held, email));
-        self.contacts.values().filter(has).collect()
+    pub fn by_email(&self, email: &str) -> Vec<u64> {
+        self.emails.get(&folded(email)).cloned().unwrap_or_default()
     }
 
     /// The contacts with the record's first and last name.
-    pub fn namesakes(&self, record: &Record) -> Vec<&Contact> {
-        let same = |field, held: &Option<String>| match (record.fields.get(field), held) {
-            (Some(one), Some(other)) => same_name(one, other),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        let is = |contact: &&Contact| {
-            same(Field::FirstName, &contact.first) && same(Field::LastName, &contact.last)
-        };
-        self.contacts.values().filter(is).collect()
+    pub fn namesakes(&self, record: &Record) -> Vec<u64> {
+        let name = [Field::FirstName, Field::LastName].map(|field| folded(record.fields.get(field).unwrap_or_default()));
+        self.names.get(&name).cloned().unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ use super::decide::{digest, left};
 use super::document::Contact;
 use crate::http::{Fate, Method};
 use crate::model::{Field, same_name};
-use crate::outbox::{Delivered, Did, End, Finding, FindingCode, Item, Memory, Notes, Receipt, SinkError};
+use crate::outbox::{Delivered, Did, End, Finding, FindingCode, Item, Memory, Notes, Receipt, Refused, SinkError};
 
 /// Contacts in one request.
 const BULK: usize = 50;
@@ -93,7 +93,7 @@ impl ItGlueSink {
                 let code = if status == 422 { FindingCode::Synced } else { FindingCode::Refused };
                 let message = format!("IT Glue refuses the change ({status}): {detail}");
                 let finding = Finding::new(code, message).of([contact.id]).in_fields(&difference.fields);
-                left(item, Memory { refused: Some(digest(&difference.attributes)), ..known }, finding)
+                left(item, refusing(known, &difference.attributes, &finding), finding)
             }
         });
         Ok(())
@@ -172,7 +172,7 @@ fn fresh(create: &Create<'_>) -> Memory {
 
 /// What came of an update that was accepted: what is still different then is not sent again and again.
 fn taken(update: &Update<'_>, there: Option<&Contact>, frame: &Frame) -> Receipt {
-    let Update { item, contact, difference: sent } = update;
+    let Update { item, contact, difference: _ } = update;
     let id = item.record.key.id;
     let Some(there) = there else {
         return Receipt { id, memory: item.memory.clone(), end: End::Again(std::time::Duration::ZERO) };
@@ -185,10 +185,8 @@ fn taken(update: &Update<'_>, there: Option<&Contact>, frame: &Frame) -> Receipt
     } else {
         let message = "IT Glue accepted the change and still says something else";
         let finding = Finding::new(FindingCode::NotTaken, message).of([there.id]).in_fields(&rest.fields);
-        let memory = Memory { refused: Some(digest(&rest.attributes)), ..memory };
-        return Receipt { id, memory, end: End::Settled(Did::Left, Some(finding)) };
+        return Receipt { id, memory: refusing(memory, &rest.attributes, &finding), end: End::Settled(Did::Left, Some(finding)) };
     };
-    debug_assert!(!sent.is_empty());
     Receipt { id, memory, end }
 }
 
@@ -212,6 +210,11 @@ fn made(create: &Create<'_>, there: &[Contact], frame: &Frame, now: jiff::Timest
 
 fn refused(create: &Create<'_>, status: u16, detail: &str) -> Receipt {
     let message = format!("IT Glue refuses to create the contact ({status}): {detail}");
-    let memory = Memory { refused: Some(digest(&create.attributes)), ..fresh(create) };
-    left(create.item, memory, Finding::new(FindingCode::Refused, message))
+    let finding = Finding::new(FindingCode::Refused, message);
+    left(create.item, refusing(fresh(create), &create.attributes, &finding), finding)
+}
+
+/// Remembers what was refused, and why.
+fn refusing(memory: Memory, sent: &Map<String, Value>, finding: &Finding) -> Memory {
+    Memory { refused: Some(Refused { digest: digest(sent), finding: finding.clone() }), ..memory }
 }

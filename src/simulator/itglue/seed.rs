@@ -30,12 +30,8 @@ impl ItGlue {
             let id = made.fresh();
             made.types.insert(id, name);
         }
-        for (id, organization) in each("itGlue.organizations", map.remove("organizations"), organization)? {
-            let mut locations = std::collections::BTreeMap::new();
-            for name in organization.1 {
-                locations.insert(made.fresh(), name);
-            }
-            made.organizations.insert(id, Organization { name: organization.0, locations });
+        for organization in each("itGlue.organizations", map.remove("organizations"), |_, value| Ok(value))? {
+            made.put_organization(organization)?;
         }
         for contact in each("itGlue.contacts", map.remove("contacts"), |_, value| Ok(value))? {
             made.put_contact(contact)?;
@@ -45,6 +41,21 @@ impl ItGlue {
         }
         nothing_left("itGlue", &map)?;
         Ok(made)
+    }
+
+    /// Adds an organization, or puts it in place of the one with its ID: `{"id": 41207, "name": "Northwind Traders",
+    /// "locations": ["Main"]}`.
+    ///
+    /// # Errors
+    /// When it is no such object.
+    pub fn put_organization(&mut self, value: Value) -> Result<(), FileError> {
+        let (id, (name, places)) = organization("itGlue.organizations", value)?;
+        let mut locations = std::collections::BTreeMap::new();
+        for place in places {
+            locations.insert(self.fresh(), place);
+        }
+        self.organizations.insert(id, Organization { name, locations });
+        Ok(())
     }
 
     /// Adds a contact as a person would by hand, or as a PSA does: `{"organization": 41207, "firstName": "Marta",

@@ -114,6 +114,8 @@ async fn what_a_psa_owns_is_noted_and_not_fought() {
     tokio::time::sleep(std::time::Duration::from_hours(50)).await;
     stage.settle(&mut outbox).await;
     assert_eq!(stage.service.count("PATCH contacts"), tried, "not until the contact changes");
+    assert_eq!(stage.found().await, [(1, "synced")]);
+    assert!(stage.finding(1).await.finding.message.contains("synced with an external integration"));
     stage.bms(&[with(person(1, "P1", "Lindqvist"), &json!({ "jobTitle": "Chief" }))]).await;
     stage.settle(&mut outbox).await;
     assert_eq!(stage.service.count("PATCH contacts"), tried + 1);
@@ -209,4 +211,50 @@ async fn a_lost_answer_makes_no_second_contact() {
         assert_eq!(contacts.len(), 70, "{trouble}");
         assert_eq!(stage.found().await, []);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_move_between_people_lead_nobody_to_another_ones_contact() {
+    let stage = stage(Vec::new()).await;
+    stage.bms(&[account(1, "Northwind Traders"), person(1, "Marta", "Lindqvist"), person(2, "Otto", "Berg")]).await;
+    let mut outbox = stage.outbox().await;
+    stage.settle(&mut outbox).await;
+    let marta = stage.service.contact("marta@northwind.example")["id"].clone();
+    // Marta gives her address to somebody new, who is brought before her.
+    let new = with(person(3, "Ines", "Falk"), &json!({ "email": "marta@northwind.example" }));
+    stage.bms(&[new, with(person(1, "Marta", "Lindqvist"), &json!({ "email": "m.l@northwind.example" }))]).await;
+    // Otto and Marta swap.
+    stage.settle(&mut outbox).await;
+    assert_eq!(stage.service.contact("m.l@northwind.example")["id"], marta);
+    assert_eq!(stage.service.contact("marta@northwind.example")["firstName"], "Ines");
+    let swap = [
+        with(person(1, "Marta", "Lindqvist"), &json!({ "email": "otto@northwind.example" })),
+        with(person(2, "Otto", "Berg"), &json!({ "email": "m.l@northwind.example" })),
+    ];
+    stage.bms(&swap).await;
+    stage.settle(&mut outbox).await;
+    assert_eq!(stage.service.contact("otto@northwind.example")["firstName"], "Marta");
+    assert_eq!(stage.service.contact("m.l@northwind.example")["firstName"], "Otto");
+    assert_eq!(stage.service.contacts().len(), 3);
+    assert_eq!(stage.found().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_record_of_an_archived_person_takes_its_contact_over() {
+    let stage = stage(Vec::new()).await;
+    stage.bms(&[account(1, "Northwind Traders"), person(1, "Marta", "Lindqvist")]).await;
+    let mut outbox = stage.outbox().await;
+    stage.settle(&mut outbox).await;
+    let archived = json!({ "status": "archived", "email": "marta@northwind.example_Archived" });
+    stage.bms(&[with(person(1, "Marta", "Lindqvist"), &archived)]).await;
+    stage.settle(&mut outbox).await;
+    assert!(stage.service.contact("marta@northwind.example")["type"].is_number());
+    let back = with(person(2, "Marta", "Lindqvist"), &json!({ "email": "marta@northwind.example" }));
+    stage.bms(&[back]).await;
+    stage.settle(&mut outbox).await;
+    tokio::time::sleep(std::time::Duration::from_hours(60)).await;
+    stage.settle(&mut outbox).await;
+    let marta = stage.service.contact("marta@northwind.example");
+    assert_eq!((stage.service.contacts().len(), &marta["type"]), (1, &Value::Null));
+    assert_eq!(stage.found().await, []);
 }
