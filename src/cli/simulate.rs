@@ -41,7 +41,11 @@ fn greet(running: &Running, output: &Output) {
     // A reader that does not take the address does not stop the service.
     let _ = output.data(format!("{url}\n"));
     output.note(format!(
-        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}\n\
-         and IT Glue; in an ItGlue: region: {url}/itglue\nCtrl-C ends it"
+        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}"
     ));
+    output.note(format!("serving IT Glue; in an ItGlue: region: {url}/itglue"));
+    if running.control().bms(|_| ()).is_some() {
+        output.note(format!("serving Kaseya BMS; in a KaseyaBms: server: {url}/bms"));
+    }
+    output.note("Ctrl-C ends it");
 }

@@ -58,7 +58,16 @@ impl Metrics {
         process.build.at([env!("CARGO_PKG_VERSION")]).set(1.0);
         process.started.at([]).set(seconds(started));
         let (declared, read_at, working) = (RwLock::default(), Mutex::default(), Mutex::default());
-        Self { register, tenants, process, declared, read_at, working, oldest: Mutex::default(), folder: OnceLock::new() }
+        Self {
+            register,
+            tenants,
+            process,
+            declared,
+            read_at,
+            working,
+            oldest: Mutex::default(),
+            folder: OnceLock::new(),
+        }
     }
 
     /// The tenants that the configuration declares, by name. The series of all others go; counters of new ones start

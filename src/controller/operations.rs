@@ -13,8 +13,8 @@ use super::running::{Controller, Shared};
 use super::status::Known;
 use super::think;
 use super::{
-    Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
-    TenantStatus,
+    Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan,
+    ServedReport, TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;

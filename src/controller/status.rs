@@ -139,7 +139,9 @@ fn reached(delivery: &Delivery) -> Finding {
 fn in_step(delivery: &Delivery) -> Finding {
     let found: u64 = delivery.found.values().sum();
     let (status, reason, message) = match (found, delivery.waiting) {
-        (1.., _) => (Truth::False, "Findings", format!("{} of contacts: `bmsync get itglue`", counted(found, "finding"))),
+        (1.., _) => {
+            (Truth::False, "Findings", format!("{} of contacts: `bmsync get itglue`", counted(found, "finding")))
+        }
         (0, 1..) => (Truth::Unknown, "Delivering", format!("{} to be brought", counted(delivery.waiting, "contact"))),
         (0, 0) => (Truth::True, "InStep", "nothing was found and nothing waits".to_owned()),
     };

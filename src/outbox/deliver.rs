@@ -124,7 +124,8 @@ impl Outbox {
         if !gone.is_empty() {
             self.queue.drop_gone(&gone).await?;
         }
-        let notebook = Notebook { ledger: &*self.ledger, memories: tokio::sync::Mutex::new(std::mem::take(&mut memories)) };
+        let notebook =
+            Notebook { ledger: &*self.ledger, memories: tokio::sync::Mutex::new(std::mem::take(&mut memories)) };
         let parcel = Parcel { account: &account, actual: &actual, items };
         let Delivered { receipts, stopped } = self.sink.put(parcel, &notebook).await;
         let memories = notebook.memories.into_inner();

@@ -276,8 +276,12 @@ impl Queue {
             let record = actual.record(RecordKey { kind: Kind::Contact, id });
             record.and_then(|record| record.fields.get(Field::Account)).unwrap_or_default()
         };
-        let mut ready: Vec<(Timestamp, u64)> =
-            self.due.iter().filter(|(_, due)| due.value.ready_at(now) <= now).map(|(id, due)| (due.value.since, *id)).collect();
+        let mut ready: Vec<(Timestamp, u64)> = self
+            .due
+            .iter()
+            .filter(|(_, due)| due.value.ready_at(now) <= now)
+            .map(|(id, due)| (due.value.since, *id))
+            .collect();
         ready.sort_unstable();
         let first = account(ready.first()?.1);
         let same = ready.iter().map(|(_, id)| *id).filter(|id| account(*id) == first).take(PARCEL);

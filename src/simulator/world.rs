@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::bms::Company;
 use super::itglue::ItGlue;
 use super::object::{Member, Name, Object, ObjectId, Other, Presence};
 use super::properties::Resource;
@@ -16,6 +17,8 @@ pub struct World {
     pub(super) applications: Vec<Registration>,
     /// The IT Glue beside them.
     pub(super) it_glue: Option<ItGlue>,
+    /// The BMS of the provider.
+    pub(super) bms: Option<Company>,
 }
 
 impl World {

@@ -44,10 +44,7 @@ pub(super) enum Said {
     /// It is done.
     Done(Document),
     /// This one thing is refused; others may not be.
-    Refused {
-        status: u16,
-        detail: String,
-    },
+    Refused { status: u16, detail: String },
 }
 
 pub(super) type Query = Vec<(String, String)>;
@@ -73,7 +70,9 @@ impl Client {
             let asked = query.iter().cloned().chain(pages).collect();
             let Document { data, total, next } = match self.ask(Method::Get, path, asked, None).await? {
                 Said::Done(document) => document,
-                Said::Refused { status, detail } => return Err(odd(format!("a list was refused ({status}): {detail}"))),
+                Said::Refused { status, detail } => {
+                    return Err(odd(format!("a list was refused ({status}): {detail}")));
+                }
             };
             all.extend(data);
             match next {
@@ -198,10 +197,9 @@ impl Client {
                 fate: Fate::Unknown,
                 ..odd(format!("IT Glue is out of order (HTTP {status})"))
             }),
-            _ => Ok(Said::Refused {
-                status: *status,
-                detail: detail(body).unwrap_or_else(|| format!("HTTP {status}")),
-            }),
+            _ => {
+                Ok(Said::Refused { status: *status, detail: detail(body).unwrap_or_else(|| format!("HTTP {status}")) })
+            }
         }
     }
 }

@@ -78,11 +78,7 @@ pub fn document(bytes: &[u8]) -> Result<Document, Garbled> {
     };
     let data = resources.into_iter().map(resource).collect::<Option<Vec<_>>>().ok_or(Garbled)?;
     let meta = |name: &str| value["meta"].get(name).or_else(|| value["meta"].get(name.replace('-', "_")));
-    Ok(Document {
-        data,
-        total: meta("total-count").and_then(number),
-        next: meta("next-page").and_then(number),
-    })
+    Ok(Document { data, total: meta("total-count").and_then(number), next: meta("next-page").and_then(number) })
 }
 
 /// What a refusal says, fit to be shown.

@@ -163,8 +163,7 @@ impl ItGlueSink {
 
     async fn frame(&self, organization: u64, items: &[Item]) -> Result<Frame, SinkError> {
         let has_location = items.iter().any(|item| item.record.fields.get(Field::Location).is_some());
-        let locations =
-            if has_location { view::locations(&self.client, organization).await? } else { BTreeMap::new() };
+        let locations = if has_location { view::locations(&self.client, organization).await? } else { BTreeMap::new() };
         Ok(Frame { locations, inactive: self.inactive_type().await? })
     }
 }

@@ -177,7 +177,8 @@ impl View {
 
     /// The contacts with the record's first and last name.
     pub fn namesakes(&self, record: &Record) -> Vec<u64> {
-        let name = [Field::FirstName, Field::LastName].map(|field| folded(record.fields.get(field).unwrap_or_default()));
+        let name =
+            [Field::FirstName, Field::LastName].map(|field| folded(record.fields.get(field).unwrap_or_default()));
         self.names.get(&name).cloned().unwrap_or_default()
     }
 }

@@ -185,7 +185,11 @@ fn taken(update: &Update<'_>, there: Option<&Contact>, frame: &Frame) -> Receipt
     } else {
         let message = "IT Glue accepted the change and still says something else";
         let finding = Finding::new(FindingCode::NotTaken, message).of([there.id]).in_fields(&rest.fields);
-        return Receipt { id, memory: refusing(memory, &rest.attributes, &finding), end: End::Settled(Did::Left, Some(finding)) };
+        return Receipt {
+            id,
+            memory: refusing(memory, &rest.attributes, &finding),
+            end: End::Settled(Did::Left, Some(finding)),
+        };
     };
     Receipt { id, memory, end }
 }

@@ -195,7 +195,10 @@ fn a_wrong_key_is_told_with_the_next_step_and_never_shown() {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains("refuses the API key (HTTP 401)") && text.contains("Account > Settings > API Keys"), "{text}");
+        assert!(
+            text.contains("refuses the API key (HTTP 401)") && text.contains("Account > Settings > API Keys"),
+            "{text}"
+        );
         assert!(!text.contains("s3cret"), "{text}");
     }
     std::fs::remove_file(bench.folder.path().join("key")).unwrap();
@@ -254,11 +257,12 @@ fn run_delivers_what_its_rounds_write_and_nothing_is_lost_when_it_is_killed() {
     bench.wait_until("the change is there", |bench| bench.contacts().iter().any(|one| one["title"] == "Chief"));
     assert_eq!(bench.contacts().len(), 2);
     // Another mode is put in force while it runs.
-    bench.it_glue(|held| {
-        held.put_contact(json!({ "organization": NORTHWIND, "firstName": "Ada", "lastName": "S",
+    bench
+        .it_glue(|held| {
+            held.put_contact(json!({ "organization": NORTHWIND, "firstName": "Ada", "lastName": "S",
             "emails": ["ada@contoso.com"] }))
-    })
-    .unwrap();
+        })
+        .unwrap();
     bench.declare("verify");
     bench.wait_until("verify is in force", |bench| bench.status()["mode"] == "verify");
     bench.wait_until("it is in step", |bench| bench.condition("InStep")["status"] == "True");

@@ -84,7 +84,8 @@ async fn it_may_die_at_any_write() {
         for survived in 0..12 {
             let disk = Arc::new(MemoryLedger::new());
             let service = Service::new(organizations());
-            let stage = Stage::on(Arc::clone(&disk) as Arc<dyn Ledger>, it_glue(Delivery::Write), service.clone()).await;
+            let stage =
+                Stage::on(Arc::clone(&disk) as Arc<dyn Ledger>, it_glue(Delivery::Write), service.clone()).await;
             stage.bms(&[account(1, "Northwind Traders")]).await;
             stage.bms(&people(60)).await;
             let mortal = Mortal { inner: Arc::clone(&disk), left: AtomicU32::new(survived), happens };
@@ -113,8 +114,7 @@ async fn die(stage: &Stage) {
         super::stage::clock(tokio::time::Instant::now()),
     );
     let store = Arc::clone(&stage.store) as Arc<dyn bmsync::store::Store>;
-    let opened =
-        bmsync::outbox::Outbox::open(Arc::clone(&stage.ledger), store, Arc::new(sink), &target, pace).await;
+    let opened = bmsync::outbox::Outbox::open(Arc::clone(&stage.ledger), store, Arc::new(sink), &target, pace).await;
     let Ok(mut outbox) = opened else { return };
     for _ in 0..100 {
         match outbox.step(stage.now()).await {

@@ -65,7 +65,9 @@ impl Service {
     }
 
     pub fn requests(&self) -> u64 {
-        self.with(|held| held.counts().iter().filter(|(key, _)| key.starts_with("status")).map(|(_, count)| count).sum())
+        self.with(|held| {
+            held.counts().iter().filter(|(key, _)| key.starts_with("status")).map(|(_, count)| count).sum()
+        })
     }
 }
 

@@ -35,7 +35,10 @@ async fn a_finding_ends_when_what_it_tells_of_does() {
     let mut outbox = stage.outbox().await;
     stage.settle(&mut outbox).await;
     assert_eq!(stage.found().await, [(1, "missing")]);
-    stage.service.with(|held| held.put_contact(with(typed("Marta", "L"), &json!({ "phones": ["14255550001"] })))).unwrap();
+    stage
+        .service
+        .with(|held| held.put_contact(with(typed("Marta", "L"), &json!({ "phones": ["14255550001"] }))))
+        .unwrap();
     // Nothing tells of that; the daily pass sees it.
     tokio::time::sleep(std::time::Duration::from_hours(25)).await;
     stage.settle(&mut outbox).await;

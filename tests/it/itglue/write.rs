@@ -18,8 +18,11 @@ fn people(count: u64) -> Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn contacts_are_created_updated_and_kept_in_step() {
-    let otto = with(typed("Otto", "Berg"), &json!({ "title": "Clerk", "notes": "likes tea",
-        "emails": ["otto@northwind.example", "otto@home.example"] }));
+    let otto = with(
+        typed("Otto", "Berg"),
+        &json!({ "title": "Clerk", "notes": "likes tea",
+        "emails": ["otto@northwind.example", "otto@home.example"] }),
+    );
     let stage = stage(vec![otto]).await;
     stage.bms(&[account(1, "Northwind Traders"), person(1, "Marta", "Lindqvist"), person(2, "Otto", "Berg")]).await;
     let mut outbox = stage.outbox().await;
@@ -124,7 +127,8 @@ async fn what_a_psa_owns_is_noted_and_not_fought() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_refused_does_not_stop_the_others_of_its_request() {
     let psa = json!({ "psa": { "type": "autotask", "id": "12" }, "title": "Clerk" });
-    let stage = stage(vec![with(typed("P1", "Lindqvist"), &psa), typed("P2", "Lindqvist"), typed("P3", "Lindqvist")]).await;
+    let stage =
+        stage(vec![with(typed("P1", "Lindqvist"), &psa), typed("P2", "Lindqvist"), typed("P3", "Lindqvist")]).await;
     stage.bms(&[account(1, "Northwind Traders")]).await;
     stage.bms(&people(5)).await;
     assert_eq!(stage.deliver().await, [(Did::Created, 2), (Did::Updated, 2), (Did::Left, 1)]);

@@ -9,14 +9,14 @@ use bmsync::applied::Event;
 use bmsync::approved::Consent;
 use bmsync::controller::connecting::{Begun, Way};
 use bmsync::controller::{
-    Cause, Condition, Disconnected, Held, ItGlueStatus, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
-    ServedPlan, ServedReport, TenantStatus, Truth,
+    Cause, Condition, Disconnected, Held, ItGlueStatus, Lifecycle, Notification, Operations, Phase, Readiness, Refusal,
+    RuleStatus, ServedPlan, ServedReport, TenantStatus, Truth,
 };
 use bmsync::directory::{Attribute, Coverage, Directory, GroupPatch, Patch, Said, TenantDirectory};
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
-use bmsync::outbox::{Finding, FindingCode, Found};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
+use bmsync::outbox::{Finding, FindingCode, Found};
 use bmsync::plan::explain::{explain, find};
 use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
 use bmsync::source::graph::connect::{Progress, Reply};

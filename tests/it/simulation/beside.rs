@@ -185,8 +185,7 @@ fn it_says_what_bms_says(
     let told = |what: &str| Err(format!("{what}: {record:#?}\n{contacts:#?}"));
     match (record.status, there.as_slice()) {
         (Status::Active, [one]) => {
-            let texts =
-                [(Field::FirstName, "firstName"), (Field::LastName, "lastName"), (Field::JobTitle, "title")];
+            let texts = [(Field::FirstName, "firstName"), (Field::LastName, "lastName"), (Field::JobTitle, "title")];
             let differs = texts.iter().any(|(field, key)| value(*field).is_some_and(|wanted| one[key] != wanted));
             let email = one["primaryEmail"].as_str().unwrap_or_default();
             if differs || one["type"] == *former || !value(Field::Email).is_some_and(|mine| same_name(mine, email)) {
