@@ -70,7 +70,9 @@ pub async fn once(config: &Config, global: &Global, output: &Output) -> Result<T
         let wait = match outbox.step(Timestamp::now()).await? {
             Step::Worked(some) => {
                 failures = 0;
-                some.into_iter().for_each(|(did, count)| *done.entry(did).or_default() += count);
+                for (did, count) in some {
+                    *done.entry(did).or_default() += count;
+                }
                 continue;
             }
             Step::Idle(next) => {

@@ -42,8 +42,8 @@ pub struct Metrics {
     read_at: Mutex<BTreeMap<Text, Timestamp>>,
     /// Since when items of queues are being worked on.
     working: Mutex<BTreeMap<(&'static str, Text), Timestamp>>,
-    /// Since when the oldest contact is due for IT Glue; none while nobody delivers.
-    oldest: Mutex<Option<Option<Timestamp>>>,
+    /// Since when the oldest contact is due for IT Glue, if one is.
+    oldest: Mutex<Option<Timestamp>>,
     /// Where the state lies.
     folder: OnceLock<PathBuf>,
 }

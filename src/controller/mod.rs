@@ -8,6 +8,7 @@ pub mod connection;
 mod core;
 mod credentials;
 mod delivering;
+mod gate;
 mod health;
 pub mod manifests;
 pub mod metrics;

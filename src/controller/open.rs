@@ -11,6 +11,8 @@ use crate::plan::{Blocked, Change, Plan, Scope, TenantState};
 #[derive(Debug, Default)]
 pub(super) struct Open {
     users: BTreeMap<UserKey, Case>,
+    /// Users whose changes the store refused: counted when that changes, so that quiet rounds do not look for them.
+    refused: usize,
     /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
     preserved: BTreeMap<Id, BTreeSet<Id>>,
 }
@@ -49,7 +51,11 @@ impl Open {
 
     /// Whether the store refused anything.
     pub fn has_refused(&self) -> bool {
-        self.users.values().any(|case| case.refused.is_some())
+        self.refused > 0
+    }
+
+    fn recount(&mut self) {
+        self.refused = self.users.values().filter(|case| case.refused.is_some()).count();
     }
 
     /// How many records of a tenant have local edits that stand.
@@ -70,6 +76,7 @@ impl Open {
             let UserKey { tenant, user } = preserved.user.key.clone();
             self.preserved.entry(tenant).or_default().insert(user);
         }
+        self.recount();
     }
 
     /// Forgets what the plan says anew.
@@ -101,6 +108,7 @@ impl Open {
             self.case(&user.key).refused = Some(message.clone());
         }
         self.users.retain(|_, case| case.is_open());
+        self.recount();
     }
 
     /// The changes of these users could not be written at all.
@@ -108,12 +116,14 @@ impl Open {
         for key in users {
             self.case(key).refused = Some(String::from("the state could not be written"));
         }
+        self.recount();
     }
 
     /// Forgets a tenant.
     pub fn forget(&mut self, tenant: &Id) {
         self.users.retain(|key, _| key.tenant != *tenant);
         self.preserved.remove(tenant);
+        self.recount();
     }
 
     fn case(&mut self, user: &UserKey) -> &mut Case {

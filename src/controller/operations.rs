@@ -10,7 +10,6 @@ use super::approval::{self, Approval};
 use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
-use super::status::Known;
 use super::think;
 use super::{
     Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan,
@@ -144,21 +143,7 @@ impl Operations for Controller {
 
     async fn tenants(&self) -> Vec<TenantStatus> {
         let core = self.shared().core.lock().await;
-        let now = self.shared().now();
-        let config = Arc::clone(&core.config);
-        let problem = self.shared().problem();
-        let mut conditions = self.shared().conditions();
-        let status = |tenant: &Tenant| {
-            let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
-            conditions.tenant(
-                tenant,
-                &connection,
-                Known { core: &core, problem: problem.as_deref(), expiring: &expiring },
-                now,
-            )
-        };
-        config.tenants.iter().map(status).collect()
+        core.config.tenants.iter().map(|tenant| self.shared().status(&core, tenant)).collect()
     }
 
     async fn rules(&self) -> Vec<RuleStatus> {
@@ -278,7 +263,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
-            StoreError::Ledger(_) => Self::Unavailable(error.to_string()),
+            StoreError::Ledger(_) => Self::Unavailable(error.in_full()),
         }
     }
 }

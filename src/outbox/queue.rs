@@ -408,7 +408,7 @@ impl Queue {
     pub async fn drop_gone(&mut self, ids: &[u64]) -> Result<(), LedgerError> {
         let changes = ids.iter().filter_map(|id| Some(dropped(*id, self.due.get(id)?))).collect();
         self.ledger.keep(changes).await?;
-        ids.iter().for_each(|id| drop(self.due.remove(id)));
+        self.due.retain(|id, _| !ids.contains(id));
         Ok(())
     }
 }

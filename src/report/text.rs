@@ -298,6 +298,9 @@ pub(super) fn holds(changes: &[&Change]) -> Vec<Hold> {
 /// What a hold means, for a person to read.
 pub(super) const fn why_held(hold: Hold) -> &'static str {
     match hold {
+        Hold::PermissionsShrank => {
+            "PermissionsShrank: bmsync may read less than before, so who is absent may only be hidden"
+        }
         Hold::SourceUnhealthy => "SourceUnhealthy: who is absent now was there a moment ago, in suspicious number",
         Hold::RuleBroken => "RuleBroken: a rule of this tenant is broken, so nobody is taken for unmatched",
         Hold::MaxDeactivations => "maxDeactivations: more deactivations than the policy's guard allows in one round",

@@ -31,6 +31,11 @@ impl World {
         self.tenants.iter().map(|tenant| tenant.id.clone()).collect()
     }
 
+    /// The BMS of the provider, where there is one.
+    pub fn bms(&self) -> Option<&Company> {
+        self.bms.as_ref()
+    }
+
     /// The IDs of a tenant's users, deleted ones too; none when there is no such tenant.
     pub fn user_ids(&self, tenant: &str) -> Vec<String> {
         self.ids(tenant, Resource::Users)
@@ -113,6 +118,12 @@ impl Tenant {
     /// The direct members of a group, by its number.
     pub(super) fn members_of(&self, group: u32) -> &[Member] {
         self.members.get(group as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a group, by its number, shows its members only to who may read hidden ones.
+    pub(super) fn hides_members(&self, group: u32) -> bool {
+        let visibility = self.groups.get(group).and_then(|group| group.attributes.text("visibility"));
+        visibility.is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"))
     }
 
     pub(super) fn revision(&self) -> usize {

@@ -35,3 +35,14 @@ pub enum StoreError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
+
+impl StoreError {
+    /// What failed, why, and the next step where there is one, in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Stale { .. } => self.to_string(),
+            Self::Ledger(error) => error.in_full(),
+        }
+    }
+}

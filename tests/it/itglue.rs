@@ -2,6 +2,7 @@
 
 mod binary;
 mod durable;
+mod fuzzed;
 mod stage;
 mod verify;
 mod write;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod actual;
 #[cfg(test)]
+mod bms;
+#[cfg(test)]
 mod cli_display;
 #[cfg(test)]
 mod cli_front;
@@ -48,6 +50,8 @@ mod oracle;
 mod remote_cli;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod said;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

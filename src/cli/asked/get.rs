@@ -76,7 +76,7 @@ async fn finding(remote: &Remote, id: &str) -> Result<Value, Error> {
     let before = id.parse::<u64>().unwrap_or(0).saturating_sub(1).to_string();
     let page = remote.page(Collection::ItGlue, Some(&before), 1).await;
     let page = page.map_err(|error| cannot("show the finding", remote, &error))?;
-    let found = page.items.into_iter().find(|found| found["contact"].to_string() == id);
+    let found = page.items.into_iter().find(|found| found["contact"].as_u64() == id.parse().ok());
     found.ok_or_else(|| none("finding of contact", id))
 }
 

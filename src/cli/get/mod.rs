@@ -1,5 +1,6 @@
 //! `bmsync get KIND [ID]`: lists, or shows one.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::actual::Actual;
@@ -18,7 +19,10 @@ use super::output::Output;
 use super::server;
 use super::state::State;
 
+use self::signed_in::SignedIn;
+
 pub(super) mod shape;
+mod signed_in;
 pub(super) mod table;
 
 /// Events are read so many at a time.
@@ -42,7 +46,7 @@ async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, 
         Listing::Employees => records(Kind::Employee, id, global, output).await?,
         Listing::Contacts => records(Kind::Contact, id, global, output).await?,
         Listing::Events => events(args, global, output).await?,
-        Listing::Tenants => tenants(id, global, output)?,
+        Listing::Tenants => tenants(id, global, output).await?,
         Listing::Rules => rules(id, global, output)?,
         Listing::ItGlue => it_glue(id, global, output).await?,
     }
@@ -101,13 +105,24 @@ async fn all_events(ledger: &dyn Ledger, args: &GetArgs) -> Result<Vec<Event>, E
     Ok(events)
 }
 
-fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+async fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
     let config = manifests::load(global, output)?;
     let tenants: Vec<&Tenant> = match id {
         None => config.tenants.iter().collect(),
         Some(name) => vec![manifests::tenant(&config, name)?],
     };
-    print(tenants.iter().map(|tenant| shape::tenant(tenant)), id, global.output, || table::tenants(&tenants), output)
+    let now = Timestamp::now();
+    let signed_in = signed_in::of(&tenants, global, output).await?;
+    let all = || tenants.iter().copied().zip(&signed_in);
+    let document = |(tenant, signed_in): (&Tenant, &SignedIn)| {
+        let mut value = shape::tenant(tenant);
+        for (key, told) in signed_in.document(tenant, now) {
+            value[key] = told;
+        }
+        value
+    };
+    let rows = || table::tenants(all().map(|(tenant, signed_in)| (tenant, signed_in.cells(tenant, now))));
+    print(all().map(document), id, global.output, rows, output)
 }
 
 fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {

@@ -16,7 +16,8 @@ impl Metrics {
     /// So many contacts are due, the oldest since then, and so much was found.
     pub fn it_glue_outbox(&self, waiting: u64, oldest: Option<Timestamp>, found: &BTreeMap<FindingCode, u64>) {
         self.process.it_glue_waiting.at([]).set(level(waiting));
-        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = Some(oldest);
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
+        self.process.it_glue_oldest.at([]).set(0.0);
         for code in FindingCode::ALL {
             let count = found.get(&code).copied().unwrap_or(0);
             self.process.it_glue_findings.at([code.word()]).set(level(count));
@@ -47,8 +48,7 @@ impl Metrics {
     pub(super) fn wait_for_it_glue(&self, now: Timestamp) {
         let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(oldest) = oldest {
-            let waits = oldest.map_or(0.0, |oldest| (seconds(now) - seconds(oldest)).max(0.0));
-            self.process.it_glue_oldest.at([]).set(waits);
+            self.process.it_glue_oldest.at([]).set((seconds(now) - seconds(oldest)).max(0.0));
         }
     }
 }

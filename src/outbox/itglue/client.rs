@@ -50,7 +50,7 @@ pub(super) enum Said {
 pub(super) type Query = Vec<(String, String)>;
 
 /// A filter of a list.
-pub(super) fn filter(name: &str, value: impl ToString) -> (String, String) {
+pub(super) fn filter(name: &str, value: &(impl ToString + ?Sized)) -> (String, String) {
     (format!("filter[{name}]"), value.to_string())
 }
 

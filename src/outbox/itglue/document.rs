@@ -1,5 +1,5 @@
 //! JSON:API as IT Glue speaks it: documents, pages and contacts out of bytes that anybody may have sent. Attribute names may
-//! stand in kebab-case or snake_case. Knows nothing of requests.
+//! stand in kebab-case or `snake_case`. Knows nothing of requests.
 
 use serde_json::{Map, Value};
 

@@ -171,7 +171,9 @@ impl ItGlueSink {
 /// Two contacts of BMS that would both be one of IT Glue are left alone.
 fn told_apart<'i>(updates: Vec<Update<'i>>, done: &mut Delivered) -> Vec<Update<'i>> {
     let mut count: BTreeMap<u64, u32> = BTreeMap::new();
-    updates.iter().for_each(|update| *count.entry(update.contact.id).or_default() += 1);
+    for update in &updates {
+        *count.entry(update.contact.id).or_default() += 1;
+    }
     let (single, shared): (Vec<_>, Vec<_>) =
         updates.into_iter().partition(|update| count.get(&update.contact.id) == Some(&1));
     done.receipts.extend(shared.into_iter().map(|update| {

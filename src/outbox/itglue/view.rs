@@ -157,7 +157,7 @@ impl View {
     /// Marks those that BMS synchronizes.
     async fn mark(&mut self, client: &Client, organization: u64) -> Result<(), SinkError> {
         for kind in BMS {
-            let of = vec![filter("organization_id", organization), filter("psa_integration_type", kind)];
+            let of = vec![filter("organization_id", &organization), filter("psa_integration_type", kind)];
             if client.first(&["contacts"], of.clone()).await?.is_none() {
                 continue;
             }

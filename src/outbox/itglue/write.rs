@@ -141,19 +141,17 @@ impl ItGlueSink {
                 receipts.extend(creates.iter().map(|create| made(create, &there, frame, now)));
                 Ok(())
             }
-            Ok(Said::Refused { status, detail }) => match creates {
-                [one] => {
+            Ok(Said::Refused { status, detail }) => {
+                if let [one] = creates {
                     receipts.push(refused(one, status, &detail));
-                    Ok(())
+                    return Ok(());
                 }
-                [..] => {
-                    for one in creates {
-                        let alone = self.create_some(organization, std::slice::from_ref(one), frame, notes, receipts);
-                        Box::pin(alone).await?;
-                    }
-                    Ok(())
+                for one in creates {
+                    let alone = self.create_some(organization, std::slice::from_ref(one), frame, notes, receipts);
+                    Box::pin(alone).await?;
                 }
-            },
+                Ok(())
+            }
             Err(error) => {
                 if error.fate == Fate::Unsent {
                     // It is certain that nothing came of it, so nothing need be looked for.
@@ -200,16 +198,12 @@ fn made(create: &Create<'_>, there: &[Contact], frame: &Frame, now: jiff::Timest
     let email = item.record.fields.get(Field::Email).unwrap_or_default();
     let found = there.iter().find(|contact| contact.primary_email().is_some_and(|held| same_name(held, email)));
     let id = item.record.key.id;
-    match found {
-        Some(contact) => {
-            let memory = settled(&item.record, &Memory::default(), contact, frame);
-            Receipt { id, memory, end: End::Settled(Did::Created, None) }
-        }
-        None => {
-            let memory = Memory { creating: Some(now), contact: None, ..item.memory.clone() };
-            Receipt { id, memory, end: End::Again(std::time::Duration::ZERO) }
-        }
+    if let Some(contact) = found {
+        let memory = settled(&item.record, &Memory::default(), contact, frame);
+        return Receipt { id, memory, end: End::Settled(Did::Created, None) };
     }
+    let memory = Memory { creating: Some(now), contact: None, ..item.memory.clone() };
+    Receipt { id, memory, end: End::Again(std::time::Duration::ZERO) }
 }
 
 fn refused(create: &Create<'_>, status: u16, detail: &str) -> Receipt {

@@ -17,7 +17,7 @@ use contact::Contact;
 pub use trouble::{Trouble, TroubleError, Troubles};
 
 /// The window of the request limit.
-const WINDOW: Duration = Duration::from_secs(300);
+const WINDOW: Duration = Duration::from_mins(5);
 
 /// What a client asks.
 #[derive(Clone, Debug, Default)]
@@ -252,7 +252,7 @@ impl ItGlue {
         json!({
             "organizations": organizations.collect::<Vec<_>>(),
             "contactTypes": self.types.iter().map(named).collect::<Vec<_>>(),
-            "contacts": self.contacts.values().map(|contact| contact.told()).collect::<Vec<_>>(),
+            "contacts": self.contacts.values().map(Contact::told).collect::<Vec<_>>(),
         })
     }
 }

@@ -151,7 +151,9 @@ impl ItGlue {
             Lists::Merge => kept.collect(),
         };
         if sent.iter().any(|one| one["primary"] == true) {
-            kept.iter_mut().for_each(|one| drop(one.insert("primary".to_owned(), false.into())));
+            for one in &mut kept {
+                one.insert("primary".to_owned(), false.into());
+            }
         }
         Ok(sent.into_iter().chain(kept).collect())
     }

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::error::{Setback, Trouble, plain};
+use super::permitted;
+use crate::directory::Permissions;
 use crate::model::Text;
 
 /// How long a token is taken to live when the service does not say.
@@ -30,6 +32,7 @@ const MAX_SCOPES: usize = 100;
 pub(super) struct Token {
     header: HeaderValue,
     until: Instant,
+    permissions: Option<Permissions>,
 }
 
 impl Token {
@@ -41,6 +44,11 @@ impl Token {
     /// Whether it is good for now.
     pub fn is_good(&self) -> bool {
         Instant::now() < self.until
+    }
+
+    /// What it lets its bearer read, where it says so.
+    pub const fn permissions(&self) -> Option<&Permissions> {
+        self.permissions.as_ref()
     }
 
     /// Whether it is this one.
@@ -101,5 +109,6 @@ fn token(answer: &Answer) -> Result<Token, Trouble> {
     header.set_sensitive(true);
     let life = answer.expires_in().unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE);
     debug!(life_s = life.as_secs(), "signed in");
-    Ok(Token { header, until: Instant::now() + life.saturating_sub(MARGIN.min(life / 10)) })
+    let permissions = permitted::stated(answer.access_token().secret());
+    Ok(Token { header, until: Instant::now() + life.saturating_sub(MARGIN.min(life / 10)), permissions })
 }

@@ -85,7 +85,7 @@ async fn refusals_of_the_login_service_say_who_must_do_what() {
             "adminconsent?client_id=",
         ),
         (refusal(400, "invalid_grant", 53_003), SourceErrorClass::Person, "Conditional Access", "Sign-in logs"),
-        (refusal(400, "invalid_request", 50_196), SourceErrorClass::Transient, "too often", "wait"),
+        (refusal(400, "invalid_request", 50_196), SourceErrorClass::Person, "too often", "wait"),
         (
             refusal(400, "odd", 4711),
             SourceErrorClass::Person,

@@ -167,7 +167,11 @@ impl Stage {
         let mut done = std::collections::BTreeMap::new();
         for _ in 0..2_000 {
             match outbox.step(self.now()).await.expect("the state is fine") {
-                Step::Worked(some) => some.into_iter().for_each(|(did, count)| *done.entry(did).or_default() += count),
+                Step::Worked(some) => {
+                    for (did, count) in some {
+                        *done.entry(did).or_default() += count;
+                    }
+                }
                 Step::Failed(_, wait) => tokio::time::sleep(wait).await,
                 Step::Idle(next) => {
                     let wait = next.map(|next| Duration::try_from(next.duration_since(self.now())).unwrap_or_default());

@@ -175,7 +175,8 @@ async fn a_wrong_key_is_one_message_and_no_storm() {
 #[tokio::test(start_paused = true)]
 async fn the_limit_is_kept_whatever_happens() {
     let mut stage = stage(Vec::new()).await;
-    (stage.declared.requests, _) = (60, stage.service.with(|held| held.limit_to(60)));
+    stage.declared.requests = 60;
+    stage.service.with(|held| held.limit_to(60));
     let accounts: Vec<Value> = (1..=40).map(|id| account(id, &format!("Account {id}"))).collect();
     stage.bms(&accounts).await;
     let rows: Vec<Value> = (1..=40)
