@@ -1,6 +1,6 @@
 //! What a running bmsync answers: reads of what it knows, plans of what it would do, and orders to look, approve, apply.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -250,11 +250,13 @@ fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }
 }
 
-/// For each change, whether only the candidate manifests cause it.
+/// For each change, whether only the candidate manifests cause it; letting go what a guard holds causes it too.
 fn causes(plan: &Plan, pending: &Plan) -> Vec<Option<Cause>> {
-    let known: HashSet<Digest> = pending.changes.iter().map(approval::fingerprint).collect();
-    let cause = |change: &Change| {
-        if known.contains(&approval::fingerprint(change)) { Cause::Pending } else { Cause::Manifests }
+    let known: HashMap<Digest, &Change> =
+        pending.changes.iter().map(|change| (approval::fingerprint(change), change)).collect();
+    let cause = |change: &Change| match known.get(&approval::fingerprint(change)) {
+        Some(waiting) if waiting.held.is_none() || change.held.is_some() => Cause::Pending,
+        Some(_) | None => Cause::Manifests,
     };
     plan.changes.iter().map(|change| Some(cause(change))).collect()
 }

@@ -30,6 +30,8 @@ pub(super) struct Documents {
     pub count: usize,
     /// Whether something that could not be read may declare a tenant.
     pub hides_tenant: bool,
+    /// Whether something that could not be read may declare a rule.
+    pub hides_rule: bool,
 }
 
 impl Documents {
@@ -46,9 +48,13 @@ impl Documents {
             Some("MappingRule") => self.rules.extend(read(root, sink)),
             Some("EmployeeDefaults") => self.defaults.extend(read(root, sink)),
             Some("SyncPolicy") => self.policies.extend(read(root, sink)),
+<<<<<<< HEAD
             Some("ItGlue") => self.it_glues.extend(read(root, sink)),
             Some("KaseyaBms") => self.bms.extend(read(root, sink)),
             Some(_) => {}
+=======
+            Some(_) => self.hides_rule = true,
+>>>>>>> main
             None => self.hides_tenant = true,
         }
     }

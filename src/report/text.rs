@@ -231,11 +231,7 @@ impl Page<'_> {
             return;
         }
         let number = count(preserved.len() as u64);
-        let how = match self.view.preserved {
-            Detail::Counted => " (-v lists them)",
-            Detail::Listed => "",
-        };
-        self.line(format_args!("\nKept as edited in BMS: {number}{how}"));
+        self.line(format_args!("\nKept as edited in BMS: {number}"));
         if self.view.preserved == Detail::Listed {
             for kept in preserved {
                 self.kept(kept);

@@ -183,7 +183,7 @@ async fn it_is_kept_on_disk() {
         assert!(matches!(outbox.step(stage.now()).await, Ok(Step::Failed(..))));
         assert_eq!(outbox.waiting().0, 8);
     }
-    service.with(|held| held.clear_troubles());
+    service.with(bmsync::simulator::ItGlue::clear_troubles);
     let stage = Stage::on(open(), it_glue(Delivery::Write), service.clone()).await;
     assert_eq!(stage.deliver().await, [(Did::Created, 8)]);
     assert_eq!(stage.deliver().await, []);
