@@ -68,11 +68,8 @@ impl TenantSpec {
 }
 
 fn duplicate_names(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
-<<<<<<< HEAD
-    let Documents { tenants, rules, defaults, policies, it_glues, bms, count: _, hides_tenant: _ } = documents;
-=======
-    let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _, hides_rule: _ } = documents;
->>>>>>> main
+    let Documents { tenants, rules, defaults, policies, it_glues, bms, count: _, hides_tenant: _, hides_rule: _ } =
+        documents;
     unique_names(tenants, "Tenant", locate, sink);
     unique_names(rules, "MappingRule", locate, sink);
     unique_names(defaults, "EmployeeDefaults", locate, sink);

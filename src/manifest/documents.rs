@@ -48,13 +48,9 @@ impl Documents {
             Some("MappingRule") => self.rules.extend(read(root, sink)),
             Some("EmployeeDefaults") => self.defaults.extend(read(root, sink)),
             Some("SyncPolicy") => self.policies.extend(read(root, sink)),
-<<<<<<< HEAD
             Some("ItGlue") => self.it_glues.extend(read(root, sink)),
             Some("KaseyaBms") => self.bms.extend(read(root, sink)),
-            Some(_) => {}
-=======
             Some(_) => self.hides_rule = true,
->>>>>>> main
             None => self.hides_tenant = true,
         }
     }
