@@ -61,6 +61,9 @@ async fn here(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit
     let report = engine::apply(&*store, approved).await?;
     drop(progress);
     tell(&report, shown.as_ref().map(|plan| (plan, created_at)), output)?;
+    if config.it_glue.is_some() && !report.written.is_empty() {
+        output.note("what contacts changed waits for IT Glue: `bmsync run` brings it there, or `bmsync deliver` once");
+    }
     let exit = if report.failures.is_empty() { exit } else { exit.or(Exit::Failed) };
     drop(store);
     // As in `Round::end`: the rest is given back by the end of the process.

@@ -40,7 +40,7 @@ pub enum Verb {
     /// Plan, show it, ask, and make it true.
     #[command(after_long_help = help::APPLY)]
     Apply(ApplyArgs),
-    /// List employees, contacts, tenants, rules or events, or show one.
+    /// List employees, contacts, tenants, rules, events or findings of IT Glue, or show one.
     #[command(after_long_help = help::GET)]
     Get(GetArgs),
     /// Explain one user: rules, fields and where each comes from, what would happen, what blocks it.
@@ -67,6 +67,9 @@ pub enum Verb {
     /// Write the whole BMS state in the import format, sorted, the same bytes for the same state.
     #[command(after_long_help = help::EXPORT)]
     Export(ExportArgs),
+    /// Bring contacts to IT Glue once: what waits in the state.
+    #[command(after_long_help = help::DELIVER)]
+    Deliver,
     /// Reconcile continuously and serve HTTP: plans for CI, records, metrics, notifications.
     #[command(after_long_help = help::RUN)]
     Run(RunArgs),
@@ -165,7 +168,7 @@ pub struct GetArgs {
     /// What to list.
     #[arg(value_name = "KIND")]
     pub kind: Listing,
-    /// Show this one alone: the number of a record or event, the name or ID of a tenant, the name of a rule.
+    /// Show this one alone: the number of a record or event, of IT Glue the number of the contact in BMS, the name or ID of a tenant, the name of a rule.
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// Of events: only those after this one.
@@ -249,6 +252,9 @@ pub enum Listing {
     /// What happened, oldest first.
     #[value(alias = "event")]
     Events,
+    /// What is not as it should be, or is left alone, in IT Glue.
+    #[value(name = "itglue")]
+    ItGlue,
 }
 
 /// Arguments of `explain`.
@@ -332,7 +338,11 @@ impl FromStr for Sizes {
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
-pub struct DemoArgs {}
+pub struct DemoArgs {
+    /// Also tell how contacts come to IT Glue.
+    #[arg(long = "itglue")]
+    pub it_glue: bool,
+}
 
 /// Arguments of `init`.
 #[derive(Args, Debug)]
@@ -410,6 +420,7 @@ impl Verb {
             Self::Rekey(_) => "rekey",
             Self::Import(_) => "import",
             Self::Export(_) => "export",
+            Self::Deliver => "deliver",
             Self::Run(_) => "run",
             Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
@@ -433,7 +444,7 @@ impl Verb {
             | Self::Connect(_)
             | Self::Disconnect(_) => Stance::Either,
             Self::Sync(_) | Self::Approve(_) => Stance::Server,
-            Self::Import(_) | Self::Rekey(_) => Stance::State,
+            Self::Import(_) | Self::Rekey(_) | Self::Deliver => Stance::State,
             Self::Validate
             | Self::Run(_)
             | Self::Simulate(_)
@@ -460,6 +471,7 @@ impl Verb {
             | Self::Connect(_)
             | Self::Disconnect(_)
             | Self::Rekey(_)
+            | Self::Deliver
             | Self::Import(_)
             | Self::Export(_)
             | Self::Simulate(_)

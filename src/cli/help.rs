@@ -248,6 +248,20 @@ Examples:
 
 Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
 
+/// After the help of `deliver`.
+pub const DELIVER: &str = "\
+Compares the contacts that changed since the last time with the IT Glue that an `ItGlue` manifest
+declares, the first time all of them; with `mode: write` it also creates and updates them there.
+`bmsync run` does the same all the time. Beginning again does no harm, and nothing is lost when it
+ends early. What it found is shown by `bmsync get itglue`.
+
+Examples:
+  bmsync deliver
+  bmsync deliver -o json
+  bmsync get itglue
+
+Exit codes: 0 everything that waited was looked at · 1 failed · 64 wrong usage";
+
 /// After the help of `doctor`.
 pub const DOCTOR: &str = "\
 Looks at the manifests, the state and its disk, and of each tenant: its secret (which is never

@@ -13,6 +13,7 @@ mod approve;
 mod asked;
 mod completions;
 mod connect;
+mod deliver;
 mod demo;
 mod diagnosis;
 mod disconnect;
@@ -85,6 +86,7 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
+        Verb::Deliver => wait(deliver::run(global, output)),
         Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),
         Verb::Demo(args) => wait(demo::run(args, global, output)),

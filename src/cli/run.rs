@@ -69,6 +69,7 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
         desk,
     };
     let controller = Arc::new(Controller::start(parts).await);
+    controller.deliver(super::deliver::open_sink(http.clone()));
     controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));

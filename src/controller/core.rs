@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tracing::Instrument as _;
 
 use super::approval::Approval;
@@ -34,6 +35,8 @@ pub(super) struct Core {
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
+    /// Told whenever something was written.
+    pub written: Arc<Notify>,
     gate: Gate,
     /// What earlier rounds left open.
     pub open: Open,
@@ -61,6 +64,7 @@ impl Core {
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
+            written: Arc::default(),
             gate,
             open: Open::default(),
             fresh,
@@ -206,6 +210,7 @@ impl Core {
         let Some(_writing) = self.gate.enter().await else { return Ok(None) };
         let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
         let report = engine::apply(&*self.store, approved).instrument(span).await?;
+        self.written.notify_one();
         self.catch_up().await?;
         Ok(Some(report))
     }

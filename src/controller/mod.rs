@@ -7,6 +7,7 @@ pub mod connecting;
 pub mod connection;
 mod core;
 mod credentials;
+mod delivering;
 mod gate;
 mod health;
 pub mod manifests;
@@ -24,8 +25,10 @@ pub mod subscription;
 mod tend;
 mod watch;
 
+pub use delivering::OpenSink;
 pub use running::{Connect, Connected, Controller, Parts};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -101,6 +104,12 @@ pub trait Operations: Send + Sync {
     /// A notification of a subscription: compared with what is known of it, in constant time. Never fails towards the
     /// sender; what is not genuine is counted and dropped.
     fn notified(&self, notification: Notification);
+
+    /// How far the deliveries to IT Glue are.
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal>;
+
+    /// What was found when contacts with an ID above `after` were compared with IT Glue, by that ID; at most `limit`.
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal>;
 
     /// Whether the process can do its work.
     fn readiness(&self) -> Readiness;
@@ -257,6 +266,26 @@ pub enum Phase {
     Disconnected,
     /// Its manifest says `suspend: true`.
     Suspended,
+}
+
+/// How far the deliveries to IT Glue are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItGlueStatus {
+    /// `metadata.name`.
+    pub name: Text,
+    /// `verify` or `write`.
+    pub mode: &'static str,
+    /// Contacts that are due.
+    pub waiting: u64,
+    /// Since when the oldest of them is.
+    pub oldest: Option<Timestamp>,
+    /// When contacts were last brought, or compared.
+    pub last_success: Option<Timestamp>,
+    /// How many findings of each code there are.
+    pub findings: BTreeMap<&'static str, u64>,
+    /// In order of `type`.
+    pub conditions: Vec<Condition>,
 }
 
 /// What is known of one rule.

@@ -12,8 +12,8 @@ use super::core::Core;
 use super::running::{Controller, Shared};
 use super::think;
 use super::{
-    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
-    TenantStatus,
+    Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan,
+    ServedReport, TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
@@ -181,6 +181,14 @@ impl Operations for Controller {
 
     fn notified(&self, notification: Notification) {
         self.shared().notified(&notification);
+    }
+
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal> {
+        self.shared().it_glue_status()
+    }
+
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal> {
+        self.shared().it_glue_findings(after, limit).await
     }
 
     fn readiness(&self) -> Readiness {

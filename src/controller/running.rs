@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::Credentials;
+use super::delivering::{Delivering, Delivery, OpenSink};
 use super::gate::Gate;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
@@ -87,6 +88,12 @@ pub(super) struct Shared {
     credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
+    /// Told whenever a round has written.
+    pub written: Arc<Notify>,
+    /// How IT Glue is reached; nothing is delivered without it.
+    pub open_sink: Mutex<Option<OpenSink>>,
+    pub delivering: Mutex<Option<Delivering>>,
+    pub delivery: Mutex<Delivery>,
 }
 
 /// A tenant with its task.
@@ -108,6 +115,7 @@ impl Controller {
         let mut core = Core::new(Arc::clone(&config), commit, written, gate.clone());
         core.approvals = kept_approvals(&*ledger).await;
         let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
+        let written = Arc::clone(&core.written);
         let shared = Arc::new(Shared {
             queue,
             ledger,
@@ -125,6 +133,10 @@ impl Controller {
             credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
+            written,
+            open_sink: Mutex::default(),
+            delivering: Mutex::default(),
+            delivery: Mutex::default(),
         });
         let controller = Self { shared };
         controller.watch_declared();
@@ -147,6 +159,7 @@ impl Controller {
         self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
+        self.deliver_declared();
         self.nudge_all();
     }
 
@@ -193,12 +206,17 @@ impl Controller {
     /// is not waited for, for nothing will be written of it. What has not ended by then is left to die; nothing that was
     /// reported is lost by it.
     pub async fn stop(&self, within: Duration) {
+        let delivering = self.shared.delivering().take();
         let until = tokio::time::Instant::now() + within;
         let mut tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
             tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
+        tasks.extend(delivering.map(|delivering| {
+            delivering.stop();
+            delivering.into_task()
+        }));
         if tokio::time::timeout_at(until, self.shared.gate.shut()).await.is_err() {
             tracing::warn!("the commit under way did not end in time; it will have happened as a whole or not at all");
         }

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::summary;
+use super::delivering::Delivery;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::directory::TenantDirectory;
+use crate::display::counted;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
 use crate::plan::{Hold, unseen};
@@ -52,6 +54,12 @@ impl Conditions {
             message,
             last_transition_time: known.1,
         }
+    }
+
+    /// Whether IT Glue can be used, and says what BMS says.
+    pub fn it_glue(&mut self, delivery: &Delivery, now: Timestamp) -> Vec<Condition> {
+        let findings = [reached(delivery), in_step(delivery)];
+        findings.into_iter().map(|finding| self.note("itglue", finding, now)).collect()
     }
 
     /// Notes what a look that planned nobody may have changed of a tenant: how it is reached. Costs the same however many
@@ -127,6 +135,29 @@ impl Conditions {
             conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
         }
     }
+}
+
+/// `Connected` of IT Glue.
+fn reached(delivery: &Delivery) -> Finding {
+    let (status, reason, message) = match (&delivery.problem, delivery.last_success) {
+        (Some((reason, message)), _) => (Truth::False, *reason, message.clone()),
+        (None, Some(_)) => (Truth::True, "Answering", "IT Glue answers".to_owned()),
+        (None, None) => (Truth::Unknown, "NothingAsked", "nothing was asked of IT Glue yet".to_owned()),
+    };
+    Finding { kind: "Connected", status, reason, message }
+}
+
+/// Whether IT Glue says what BMS says, as far as that is known.
+fn in_step(delivery: &Delivery) -> Finding {
+    let found: u64 = delivery.found.values().sum();
+    let (status, reason, message) = match (found, delivery.waiting) {
+        (1.., _) => {
+            (Truth::False, "Findings", format!("{} of contacts: `bmsync get itglue`", counted(found, "finding")))
+        }
+        (0, 1..) => (Truth::Unknown, "Delivering", format!("{} to be brought", counted(delivery.waiting, "contact"))),
+        (0, 0) => (Truth::True, "InStep", "nothing was found and nothing waits".to_owned()),
+    };
+    Finding { kind: "InStep", status, reason, message }
 }
 
 /// How a tenant is reached.

@@ -134,6 +134,21 @@ pub async fn rule(call: Call) -> Answer {
     json(&found.ok_or_else(|| missing(format!("there is no rule {}", shown(&call.item))))?)
 }
 
+/// `GET /v1/itglue`.
+pub async fn it_glue_findings(call: Call) -> Answer {
+    let (limit, after) = (call.query.limit()?, call.query.after_number()?);
+    let mut found = call.operations.it_glue_findings(after, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).and_then(|last| last["contact"].as_u64()).map(|last| last.to_string());
+    json(&Page { items: found, next })
+}
+
+/// `GET /v1/itglue/status`.
+pub async fn it_glue_status(call: Call) -> Answer {
+    json(&call.operations.it_glue().await?)
+}
+
 /// A name out of a request, as an answer may repeat it.
 fn shown(name: &str) -> String {
     format!("`{}`", crate::display::safe(name))

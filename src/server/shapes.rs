@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use super::problem::ProblemKind;
 use crate::controller::Cause;
 use crate::manifest::Code as ManifestCode;
+use crate::manifest::config::Delivery;
 use crate::model::{Field, Kind, Status};
+use crate::outbox::FindingCode;
 use crate::plan::explain::{Presence, Verdict};
 use crate::plan::{Action, Code, Hold, Provenance};
 
@@ -39,6 +41,8 @@ pub fn schemas() -> Value {
         ("Tenant", tenant()),
         ("Rule", rule()),
         ("Condition", condition()),
+        ("ItGlueFinding", it_glue_finding()),
+        ("ItGlueStatus", it_glue_status()),
         ("Event", event()),
         ("Explanation", explanation()),
         ("RuleVerdict", rule_verdict()),
@@ -159,6 +163,31 @@ fn signed_in() -> Value {
         ("account", or_null(text())),
         ("kept", boolean()),
         ("permissions", list(permission)),
+    ])
+}
+
+fn it_glue_finding() -> Value {
+    object([
+        ("contact", number()),
+        ("account", or_null(text())),
+        ("email", or_null(text())),
+        ("code", words(FindingCode::ALL.map(FindingCode::word))),
+        ("message", text()),
+        ("fields", list(text())),
+        ("itGlueContacts", list(number())),
+        ("since", instant()),
+    ])
+}
+
+fn it_glue_status() -> Value {
+    object([
+        ("name", text()),
+        ("mode", words([Delivery::Verify, Delivery::Write].map(Delivery::word))),
+        ("waiting", count()),
+        ("oldest", or_null(instant())),
+        ("lastSuccess", or_null(instant())),
+        ("findings", object(FindingCode::ALL.map(|code| (code.word(), count())))),
+        ("conditions", list(named("Condition"))),
     ])
 }
 

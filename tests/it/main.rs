@@ -31,6 +31,8 @@ mod graph;
 #[cfg(test)]
 mod interchange;
 #[cfg(test)]
+mod itglue;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod ledger;

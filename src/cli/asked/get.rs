@@ -39,6 +39,7 @@ const fn collection(kind: Listing) -> Collection {
         Listing::Tenants => Collection::Tenants,
         Listing::Rules => Collection::Rules,
         Listing::Events => Collection::Events,
+        Listing::ItGlue => Collection::ItGlue,
     }
 }
 
@@ -49,17 +50,19 @@ const fn noun(kind: Listing) -> &'static str {
         Listing::Tenants => "tenant",
         Listing::Rules => "rule",
         Listing::Events => "event",
+        Listing::ItGlue => "finding",
     }
 }
 
 async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -> Result<Value, Error> {
     let is_number = id.parse::<u64>().is_ok();
     match kind {
-        Listing::Employees | Listing::Contacts | Listing::Events if !is_number => {
+        Listing::Employees | Listing::Contacts | Listing::Events | Listing::ItGlue if !is_number => {
             return Err(
                 Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers")
             );
         }
+        Listing::ItGlue => return finding(remote, id).await,
         Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules => {}
     }
     match remote.one(collection, id).await {
@@ -68,10 +71,19 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
     }
 }
 
+/// The finding of a contact: the first after the one before it, if that is it.
+async fn finding(remote: &Remote, id: &str) -> Result<Value, Error> {
+    let before = id.parse::<u64>().unwrap_or(0).saturating_sub(1).to_string();
+    let page = remote.page(Collection::ItGlue, Some(&before), 1).await;
+    let page = page.map_err(|error| cannot("show the finding", remote, &error))?;
+    let found = page.items.into_iter().find(|found| found["contact"].as_u64() == id.parse().ok());
+    found.ok_or_else(|| none("finding of contact", id))
+}
+
 const fn article(kind: Listing) -> &'static str {
     match kind {
         Listing::Employees | Listing::Events => "an",
-        Listing::Contacts | Listing::Tenants | Listing::Rules => "a",
+        Listing::Contacts | Listing::Tenants | Listing::Rules | Listing::ItGlue => "a",
     }
 }
 
@@ -124,6 +136,7 @@ fn show(remote: &Remote, args: &GetArgs, values: Vec<Value>, global: &Global, ou
             let rows = || table::tenant_statuses(&values);
             print(unfolded(&values, global.output), id, global.output, rows, output)
         }
+        Listing::ItGlue => print(values.iter().cloned(), id, global.output, || table::findings(&values), output),
         Listing::Rules => {
             let rows = || table::rule_statuses(&values);
             print(unfolded(&values, global.output), id, global.output, rows, output)

@@ -9,6 +9,7 @@ use crate::interchange::{csv, event::event, record::record, record::yaml};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::{Id, Kind, Record, RecordKey};
+use crate::outbox::findings;
 
 use super::args::{Format, GetArgs, Global, Listing};
 use super::asked;
@@ -47,6 +48,7 @@ async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, 
         Listing::Events => events(args, global, output).await?,
         Listing::Tenants => tenants(id, global, output).await?,
         Listing::Rules => rules(id, global, output)?,
+        Listing::ItGlue => it_glue(id, global, output).await?,
     }
     Ok(Exit::Done)
 }
@@ -131,6 +133,22 @@ fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error
     };
     let tenant = |rule: &Rule| called(&config, &rule.tenant);
     print(rules.iter().map(|rule| shape::rule(rule)), id, global.output, || table::rules(&rules, tenant), output)
+}
+
+async fn it_glue(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let ledger = State::Look.open(global, output)?;
+    let actual = ledger.load().await?;
+    let mut found = findings(&*ledger).await?;
+    if let Some(id) = id {
+        let wanted: u64 = id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of a contact")))?;
+        found.retain(|found| found.contact == wanted);
+        if found.is_empty() {
+            return Err(none("finding of contact", id));
+        }
+    }
+    let record = |id| actual.record(RecordKey { kind: Kind::Contact, id });
+    let told: Vec<Value> = found.iter().map(|found| found.told(record(found.contact))).collect();
+    print(told.iter().cloned(), id, global.output, || table::findings(&told), output)
 }
 
 fn called(config: &Config, tenant: &Id) -> String {

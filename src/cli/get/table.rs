@@ -163,6 +163,18 @@ pub fn rule_statuses(rules: &[Value]) -> Table {
     table
 }
 
+/// What was found in IT Glue.
+pub fn findings(found: &[Value]) -> Table {
+    let mut table = Table::new(&["CONTACT", "ACCOUNT", "EMAIL", "FINDING", "FIELDS", "MESSAGE"]);
+    for one in found {
+        let fields = one["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let fields = fields.iter().map(told).collect::<Vec<_>>().join(", ");
+        let [contact, account, email, code] = ["contact", "account", "email", "code"].map(|key| told(&one[key]));
+        table.row([contact, account, email, code, fields, told(&one["message"])]);
+    }
+    table
+}
+
 /// A leaf as a cell.
 fn told(value: &Value) -> String {
     match value {
