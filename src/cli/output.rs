@@ -116,9 +116,10 @@ impl Output {
         self.say(Level::WARN, text.as_ref(), |text| format!("{warning} {text}\n"));
     }
 
-    /// Writes text to stderr even when quiet: diagnostics, questions. The text must be safe already.
+    /// Writes text to stderr even when quiet, and as text whatever the log's format: diagnostics, questions, addresses and
+    /// codes for a person. The text must be safe already.
     pub fn aside(&self, text: impl AsRef<str>) {
-        self.say(Level::INFO, text.as_ref(), str::to_owned);
+        stderr(text.as_ref());
     }
 
     /// Tells an error.
