@@ -1,6 +1,7 @@
 //! What plans and explanations say for people: why a change is made, which rule decides and why, and where each value comes
 //! from. The scenarios compare what is done; these words are compared here.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bmsync::actual::Actual;
@@ -45,11 +46,10 @@ fn config(policy: &str, rules: &[(&str, u8, &str)]) -> Config {
          securityRole: User }}\n---\napiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: {{ name: policy }}\nspec: {policy}\n"
     );
     for (name, number, rest) in rules {
-        text += &format!(
-            "---\napiVersion: bmsync/v1\nkind: MappingRule\nmetadata: {{ name: {name} }}\nspec: {{ tenantId: {TENANT}, \
-             groupId: {}, {rest} }}\n",
-            group(*number)
-        );
+        let group = group(*number);
+        text.push_str("---\napiVersion: bmsync/v1\nkind: MappingRule\n");
+        writeln!(text, "metadata: {{ name: {name} }}\nspec: {{ tenantId: {TENANT}, groupId: {group}, {rest} }}")
+            .unwrap();
     }
     let loaded = load(&[ManifestFile::new("m.yaml", text.into_bytes())]);
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
