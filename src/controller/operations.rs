@@ -271,6 +271,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
             StoreError::Ledger(_) => Self::Unavailable(error.to_string()),
+            StoreError::Bms { attempt, cause } => Self::Unavailable(format!("cannot {attempt}: {cause}")),
         }
     }
 }

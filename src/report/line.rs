@@ -5,7 +5,7 @@
 use std::io::{self, Write as _};
 
 use crate::model::{Field, Id};
-use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hold, Reason, Slot, UserRef};
+use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hand, Hold, Reason, Slot, UserRef};
 
 /// What is said of the cause of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Lines {
     }
 
     fn change(&mut self, change: &Change, told: Told) {
-        let Change { action, kind, id, user, rule, reason, held, fields, link: _ } = change;
+        let Change { action, kind, id, user, rule, reason, held, fields, link: _, hand } = change;
         self.put(r#"{"action":""#);
         self.put(action.word());
         self.put(r#"","kind":""#);
@@ -82,11 +82,25 @@ impl Lines {
             self.field(field);
         }
         self.put("]");
+        if *hand != Hand::Nothing {
+            self.by_hand(*hand, &change.steps());
+        }
         if let Told::Cause(cause) = told {
             self.put(r#","cause":"#);
             self.value(cause);
         }
         self.put("}");
+    }
+
+    fn by_hand(&mut self, hand: Hand, steps: &[String]) {
+        self.put(r#","byHand":{"what":""#);
+        self.put(hand.word());
+        self.put(r#"","steps":["#);
+        for (number, step) in steps.iter().enumerate() {
+            self.put(if number == 0 { "" } else { "," });
+            self.text("", step);
+        }
+        self.put("]}");
     }
 
     fn user(&mut self, UserRef { key, user_principal_name }: &UserRef) {
@@ -248,6 +262,7 @@ mod tests {
             rule: text.map(Text::from),
             reason: [Reason::EmailIsFree, Reason::Fixed("why"), text.unwrap_or("x").to_owned().into()][at % 3].clone(),
             held,
+            hand: Hand::ALL[at % Hand::ALL.len()],
             fields: if at == 0 { FieldChanges::default() } else { fields.collect() },
             link: LinkChange::Archived,
         }

@@ -1,5 +1,6 @@
 //! A store is where BMS records live: read at a revision, written as batches that name the revision.
 
+pub mod book;
 pub mod kaseya;
 pub mod local;
 
@@ -7,15 +8,31 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::actual::Actual;
+use self::book::Book;
+use self::kaseya::api::BmsError;
 use crate::applied::{Applied, Batch};
 use crate::ledger::LedgerError;
 use crate::model::Revision;
+use crate::plan::{Means, ToDo};
 
 /// The BMS as the engine sees it.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Brings `actual` up to the newest revision.
-    async fn read(&self, actual: &mut Actual) -> Result<(), StoreError>;
+    /// Records, links and events as they are known here.
+    fn book(&self) -> &Book;
+
+    /// Brings the book up to what BMS says. Nothing to do where the book is the BMS.
+    ///
+    /// # Errors
+    /// When BMS does not answer; the book stays as it was.
+    async fn refresh(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Brings `actual` up to the newest revision of the book.
+    async fn read(&self, actual: &mut Actual) -> Result<(), StoreError> {
+        self.book().read(actual).await
+    }
 
     /// Writes a batch that was decided from `batch.revision`.
     ///
@@ -24,6 +41,16 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Stale`] when the store has moved on; nothing is written then.
     async fn write(&self, batch: Batch) -> Result<Applied, StoreError>;
+
+    /// What of a plan it can write.
+    fn means(&self) -> Means {
+        Means::Everything
+    }
+
+    /// What was written as far as it can be, and waits for a person to do the rest, oldest first.
+    async fn to_do(&self) -> Result<Vec<ToDo>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Why a store could not do it.
@@ -34,4 +61,10 @@ pub enum StoreError {
     Stale { planned: Revision, found: Revision },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error("cannot {attempt}")]
+    Bms {
+        attempt: &'static str,
+        #[source]
+        cause: BmsError,
+    },
 }
