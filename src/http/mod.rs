@@ -1,11 +1,20 @@
 //! HTTP to other services: requests and replies as values, and the seam between those who ask and the network. It knows
 //! nothing of what is asked, of tokens or of pages.
 
+mod clients;
+pub mod origin;
+pub mod plain;
+pub mod retry_after;
+mod web;
+
 use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
 use secrecy::{SecretSlice, SecretString};
+
+pub use clients::{BadBody, Http, certificate_trouble, read_body, root_cause};
+pub use web::Web;
 
 /// Takes one request to a service and brings its reply back. It never tries twice and follows no redirect.
 #[async_trait]

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::client::{Graph, log, unauthorized};
 use super::error::{Setback, Trouble};
-use super::http::{busy, read_body, redirected, unanswered};
+use super::http::{busy, client, read_body, redirected, unanswered};
 use super::retry::Tries;
 use super::token::Token;
 use crate::source::SourceError;
@@ -81,7 +81,7 @@ impl Graph {
     }
 
     async fn send_ask(&self, ask: &Ask, token: &Token, name: &str, failed: u32) -> Result<Response, Trouble> {
-        let client = self.http.client(&self.origin).map_err(Trouble::Over)?;
+        let client = client(&self.http, &self.origin).map_err(Trouble::Over)?;
         let mut request = client
             .request(ask.method.clone(), ask.url.clone())
             .header(AUTHORIZATION, token.header())

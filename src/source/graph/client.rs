@@ -13,11 +13,11 @@ use tracing::debug;
 
 use super::auth::Auth;
 use super::error::{Setback, Stop, Trouble, person, plain, protocol};
-use super::http::{Http, busy, read_body, redirected, unanswered};
-use super::link::{Foreign, Link, Origin};
+use super::http::{Http, busy, client, read_body, redirected, unanswered};
 use super::retry::{Patience, Tries};
 use super::token::Token;
 use super::wire::{self, Garbled, Page};
+use crate::http::origin::{Foreign, Link, Origin};
 use crate::source::{Job, Meter, SourceError};
 
 /// Largest page, unpacked.
@@ -130,7 +130,7 @@ impl Graph {
     }
 
     async fn send(&self, link: &Link, token: &Token, name: &str, failed: u32) -> Result<Response, Trouble> {
-        let client = self.http.client(&self.origin).map_err(Trouble::Over)?;
+        let client = client(&self.http, &self.origin).map_err(Trouble::Over)?;
         let mut request = client
             .get(link.url().clone())
             .header(AUTHORIZATION, token.header())

@@ -9,11 +9,11 @@ use tracing::debug;
 
 use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
-use super::link::{Foreign, Link};
 use super::retry::Pace;
 use super::stage::{Gathered, Stage};
 use super::wire::{GROUP_SELECT, GroupEntry, Onward, USER_SELECT, UserEntry};
 use crate::display::counted;
+use crate::http::origin::{Foreign, Link};
 use crate::model::Digest;
 use crate::source::{Job, Progress, SourceError, SourceErrorClass};
 

@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::error::{Setback, Trouble, person, plain, protocol};
-use super::http::{Http, read_body, redirected, unanswered};
-use super::link::Origin;
+use super::http::{Http, client, origin, read_body, redirected, unanswered};
 use super::refusal::Refused;
+use crate::http::origin::Origin;
 use crate::model::Id;
 use crate::source::{Job, SourceError, SourceErrorClass};
 
@@ -36,7 +36,7 @@ pub struct Reached {
 /// # Errors
 /// When it does not answer, cannot be trusted, or sends elsewhere.
 pub async fn reach(http: &Http, root: &str, key: &str) -> Result<Reached, SourceError> {
-    let origin = Origin::new(root, key)?;
+    let origin = origin(root, key)?;
     let path = if key == "endpoints.graph" { &["v1.0", "organization"][..] } else { &CONFIGURATION[..] };
     let answer = exchange(http, &origin, Method::GET, origin.path(path)).await?;
     Ok(Reached { ahead_s: answer.date.map(|date| date.as_second() - Timestamp::now().as_second()) })
@@ -50,7 +50,7 @@ const CONFIGURATION: [&str; 4] = ["common", "v2.0", ".well-known", "openid-confi
 /// # Errors
 /// When no tenant has the domain, or the service cannot be reached or believed.
 pub async fn tenant_id(http: &Http, login_root: &str, domain: &str) -> Result<Id, SourceError> {
-    let origin = Origin::new(login_root, "endpoints.login")?;
+    let origin = origin(login_root, "endpoints.login")?;
     let path = origin.path(&[domain, CONFIGURATION[1], CONFIGURATION[2], CONFIGURATION[3]]);
     let answer = exchange(http, &origin, Method::GET, path).await?;
     let shown = plain(domain, 100);
@@ -74,7 +74,7 @@ pub async fn tenant_id(http: &Http, login_root: &str, domain: &str) -> Result<Id
 /// # Errors
 /// When it does not do so in time.
 pub async fn handshake(http: &Http, notification_url: &str) -> Result<(), SourceError> {
-    let origin = Origin::new(notification_url, "--public-url")?;
+    let origin = origin(notification_url, "--public-url")?;
     let token = format!("bmsync doctor: {:016x} & more", fastrand::u64(..));
     let mut url = origin.path(&[]);
     url.query_pairs_mut().append_pair("validationToken", &token);
@@ -97,7 +97,7 @@ struct Answer {
 
 async fn exchange(http: &Http, origin: &Origin, method: Method, url: Url) -> Result<Answer, SourceError> {
     let asking = async {
-        let request = http.client(origin).map_err(Trouble::Over)?.request(method, url);
+        let request = client(http, origin).map_err(Trouble::Over)?.request(method, url);
         let response = request.send().await.map_err(|error| unanswered(error, origin))?;
         if let Some(error) = redirected(&response, origin) {
             return Err(Trouble::Over(error));

@@ -19,14 +19,14 @@ use url::Url;
 
 use super::aadsts;
 use super::error::{Setback, Trouble, protocol};
-use super::http::{Http, busy, read_body, redirected, unanswered};
-use super::link::Origin;
+use super::http::{Http, busy, client, origin, read_body, redirected, unanswered};
 use super::names::Names;
 use super::proof::{Proof, Shown};
 use super::refusal::Refused;
 use super::retry::{Patience, Tries};
 use super::scope;
 use super::token::{Answer, Issued};
+use crate::http::origin::Origin;
 use crate::manifest::config::Tenant;
 use crate::model::{Id, Text};
 use crate::source::{Meter, SourceError};
@@ -101,7 +101,7 @@ impl Login {
             tenant: tenant.id.clone(),
             domain: tenant.domain.clone(),
             application: tenant.application_id.clone(),
-            origin: Origin::new(&tenant.login_root, "endpoints.login")?,
+            origin: origin(&tenant.login_root, "endpoints.login")?,
             root: tenant.login_root.clone(),
             graph_root: tenant.graph_root.clone(),
             http: http.clone(),
@@ -271,7 +271,7 @@ impl Wire<'_> {
     /// Sends a request; a refusal is an answer too.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
         let login = &self.login.origin;
-        let client = self.login.http.client(login).map_err(Trouble::Over)?;
+        let client = client(&self.login.http, login).map_err(Trouble::Over)?;
         let mut request = reqwest::Request::try_from(request).map_err(|error| unanswered(error, login))?;
         if let Ok(name) = HeaderValue::from_str(&self.name) {
             request.headers_mut().insert("client-request-id", name);

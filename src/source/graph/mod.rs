@@ -15,7 +15,6 @@ mod delta;
 mod discovery;
 mod error;
 mod http;
-mod link;
 mod login;
 mod names;
 mod probe;
@@ -48,7 +47,6 @@ use self::auth::Auth;
 use self::client::Graph;
 use self::delta::Reading;
 use self::error::{Stop, protocol};
-use self::link::{Link, Origin};
 use self::login::Login;
 use self::proof::Proof;
 use self::retry::Patience;
@@ -57,6 +55,7 @@ use self::wire::{GroupEntry, UserEntry};
 use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
 use crate::directory::{DeltaLinks, News};
+use crate::http::origin::Link;
 use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
 
@@ -77,7 +76,7 @@ impl GraphSource {
     /// # Errors
     /// When the tenant asks for a way of signing in that there is not, or names an endpoint that no secret may go to.
     pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
-        let origin = Origin::new(&tenant.graph_root, "endpoints.graph")?;
+        let origin = self::http::origin(&tenant.graph_root, "endpoints.graph")?;
         let login = Login::new(tenant, http, Patience::new(pace))?;
         let auth = match tenant.sign_in {
             SignIn::Application => Auth::application(login),

@@ -15,8 +15,8 @@ use self::answer::{IN_THE_WAY, Known, created, entity, living, page, taken, tran
 use super::GraphSource;
 use super::ask::Ask;
 use super::error::protocol;
-use super::link::Foreign;
 use super::random;
+use crate::http::origin::Foreign;
 use crate::source::SourceError;
 use crate::source::subscription::{LONGEST_LIFE, Subscription, SubscriptionError, SubscriptionWish, Subscriptions};
 

@@ -31,8 +31,7 @@ use super::auth::Auth;
 use super::client::Graph;
 use super::delegation::Delegation;
 use super::error::{Trouble, person, protocol};
-use super::http::Http;
-use super::link::Origin;
+use super::http::{Http, origin};
 use super::login::{Exchange, Login, about_sign_in};
 use super::refusal::Refused;
 use super::retry::{Pace, Patience};
@@ -124,7 +123,7 @@ impl Reception {
     /// # Errors
     /// When no secret may go to an endpoint, or the application cannot prove itself as the manifest says.
     pub fn new(tenant: &Tenant, http: &Http, pace: Pace, delegation: Delegation) -> Result<Self, SourceError> {
-        Origin::new(&tenant.graph_root, "endpoints.graph")?;
+        origin(&tenant.graph_root, "endpoints.graph")?;
         Login::new(tenant, http, Patience::new(pace))?;
         Ok(Self { tenant: tenant.clone(), http: http.clone(), pace, delegation })
     }
@@ -214,7 +213,7 @@ impl Reception {
     /// When it could not be kept.
     pub async fn admit(&self, arrival: Arrival) -> Result<Welcome, SourceError> {
         let Arrival { issued: Issued { token, refresh_token, id_token: _, scopes }, account } = arrival;
-        let origin = Origin::new(&self.tenant.graph_root, "endpoints.graph")?;
+        let origin = origin(&self.tenant.graph_root, "endpoints.graph")?;
         let auth = Auth::given(self.login()?, token);
         let graph = Graph::new(origin, self.http.clone(), auth, Patience::new(self.pace));
         let (readings, met) = probe::read(&graph).await;

@@ -82,10 +82,10 @@ pub enum BmsError {
         what: String,
     },
     /// The answer is larger than any that is expected.
-    #[error("the answer of BMS is larger than {limit_mib} MiB")]
+    #[error("{what}")]
     TooLarge {
-        /// The limit.
-        limit_mib: usize,
+        /// What happened: a lower-case fragment.
+        what: String,
     },
     /// What bmsync signs in with cannot be read on this machine, or is none.
     #[error("cannot sign in to BMS: {what}")]
@@ -96,4 +96,24 @@ pub enum BmsError {
         #[source]
         cause: Option<Box<dyn Error + Send + Sync>>,
     },
+}
+
+impl BmsError {
+    /// The same with its texts changed.
+    #[must_use]
+    pub(super) fn with_words(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Refused { message, code } => Self::Refused { message: change(message), code },
+            Self::Clash { message } => Self::Clash { message: change(message) },
+            Self::NotFound { message } => Self::NotFound { message: change(message) },
+            Self::Unauthorized { message } => Self::Unauthorized { message: change(message) },
+            Self::Forbidden { message } => Self::Forbidden { message: change(message) },
+            Self::Unreachable { what, cause } => Self::Unreachable { what: change(what), cause },
+            Self::Unknown { what, cause } => Self::Unknown { what: change(what), cause },
+            Self::Unexpected { what } => Self::Unexpected { what: change(what) },
+            Self::TooLarge { what } => Self::TooLarge { what: change(what) },
+            Self::Credentials { what, cause } => Self::Credentials { what: change(what), cause },
+            error @ (Self::Throttled { .. } | Self::NotOffered { .. }) => error,
+        }
+    }
 }

@@ -2,15 +2,25 @@
 //! they happened. It knows nothing of plans, rules or what bmsync keeps.
 
 mod budget;
+mod call;
 mod endpoint;
+mod entry;
+pub mod envelope;
 mod error;
 mod id;
 mod offers;
 mod orders;
+mod pages;
+mod reading;
+mod reads;
+mod session;
 mod settings;
 mod shapes;
+mod totp;
+mod verdict;
+mod writes;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -20,14 +30,19 @@ pub use error::BmsError;
 pub use id::{BmsId, Moment};
 pub use offers::{Offer, Offers, PathStyle};
 pub use orders::{AddressEdit, Edit, NewAddress, NewContact};
+pub use pages::Pages;
 pub use settings::{Anchor, ApiUser, Credentials, Memory, NoSecrets, Secrets, Settings};
 pub use shapes::{
     Account, Activity, Address, Administrator, Bridge, Contact, ContactSearch, Employee, Extent, FoundContact, Listing,
     Location, Lookup, Main, Named, Portal, Rank, Twin, UserInfo,
 };
 
+use self::session::Session;
 use crate::http::Wire;
 use crate::store::local::Clock;
+
+/// Largest answer that is read, unpacked: what [`crate::http::Web`] is made with.
+pub const MAX_ANSWER: usize = 16 << 20;
 
 /// A BMS, as one user of it sees it. One at a time signs in; otherwise calls may go side by side.
 pub struct Bms {
@@ -36,7 +51,14 @@ pub struct Bms {
     credentials: Arc<dyn Credentials>,
     settings: Settings,
     clock: Clock,
-    learned: Mutex<Memory>,
+    session: Session,
+    learned: Mutex<Learned>,
+}
+
+/// What calls teach.
+struct Learned {
+    budget: Budget,
+    offers: Offers,
 }
 
 impl Bms {
@@ -49,130 +71,38 @@ impl Bms {
         clock: Clock,
         memory: Memory,
     ) -> Self {
-        todo!()
+        let Memory { spent, offers } = memory;
+        let learned = Learned { budget: Budget::new(settings.calls_per_hour, spent), offers };
+        Self { wire, user, credentials, settings, clock, session: Session::default(), learned: Mutex::new(learned) }
     }
 
     /// What must not be forgotten: keep it after each round.
     pub fn memory(&self) -> Memory {
-        todo!()
+        self.learned(|learned| Memory { spent: learned.budget.spent().clone(), offers: learned.offers.clone() })
     }
 
     /// The calls that are left.
     pub fn budget(&self) -> Budget {
-        todo!()
+        self.learned(|learned| learned.budget.clone())
     }
 
     /// What this BMS offers, as far as is known.
     pub fn offers(&self) -> Offers {
-        todo!()
+        self.learned(|learned| learned.offers.clone())
     }
 
     /// The time by which this client goes.
     pub fn now(&self) -> Timestamp {
-        todo!()
+        (self.clock)()
     }
 
-    /// Asks which of the writing operations are there, without changing anything: with empty changes of a contact, and
-    /// of an employee, that cannot exist.
-    pub async fn probe(&self) -> Result<Offers, BmsError> {
-        todo!()
+    /// How it was told to ask.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    /// Who is signed in, and what they may do.
-    pub async fn user_info(&self) -> Result<UserInfo, BmsError> {
-        todo!()
-    }
-
-    /// All contacts, or those that were changed at that moment or later.
-    pub async fn contacts(&self, since: Option<Moment>) -> Result<Listing<Contact>, BmsError> {
-        todo!()
-    }
-
-    /// One contact as it is now; none where there is none of that ID.
-    pub async fn contact(&self, id: BmsId) -> Result<Option<Contact>, BmsError> {
-        todo!()
-    }
-
-    /// Contacts that meet a search.
-    pub async fn search_contacts(&self, search: &ContactSearch) -> Result<Listing<FoundContact>, BmsError> {
-        todo!()
-    }
-
-    /// All employees, inactive ones too.
-    pub async fn employees(&self) -> Result<Listing<Employee>, BmsError> {
-        todo!()
-    }
-
-    /// All accounts with their locations.
-    pub async fn accounts(&self) -> Result<Listing<Account>, BmsError> {
-        todo!()
-    }
-
-    /// Accounts of that name, inactive ones too, without their locations.
-    pub async fn accounts_named(&self, name: &str) -> Result<Listing<Account>, BmsError> {
-        todo!()
-    }
-
-    /// The locations of an account, the main one first.
-    pub async fn locations(&self, account: BmsId) -> Result<Vec<Location>, BmsError> {
-        todo!()
-    }
-
-    /// A list of values.
-    pub async fn lookup(&self, what: &Lookup) -> Result<Vec<Named>, BmsError> {
-        todo!()
-    }
-
-    /// How many tickets name a contact.
-    pub async fn tickets_of(&self, contact: BmsId) -> Result<u64, BmsError> {
-        todo!()
-    }
-
-    /// Whether BMS passes its changes on to IT Glue.
-    pub async fn itglue(&self) -> Result<Bridge, BmsError> {
-        todo!()
-    }
-
-    /// The contact of IT Glue that belongs to this one.
-    pub async fn itglue_contact(&self, contact: BmsId) -> Result<Option<Twin>, BmsError> {
-        todo!()
-    }
-
-    /// Makes a contact. It is active; a job title is set by [`Bms::edit_contact`] afterwards.
-    ///
-    /// # Errors
-    /// On [`BmsError::Unknown`] it may be there: look for its email before it is made again.
-    pub async fn create_contact(&self, contact: &NewContact) -> Result<BmsId, BmsError> {
-        todo!()
-    }
-
-    /// Sets fields of a contact, and nothing else of it; says what it is like afterwards, read anew.
-    pub async fn edit_contact(&self, id: BmsId, edits: &[Edit]) -> Result<Contact, BmsError> {
-        todo!()
-    }
-
-    /// Changes emails of a contact.
-    pub async fn edit_emails(&self, id: BmsId, edits: &[AddressEdit]) -> Result<(), BmsError> {
-        todo!()
-    }
-
-    /// Changes phones of a contact.
-    pub async fn edit_phones(&self, id: BmsId, edits: &[AddressEdit]) -> Result<(), BmsError> {
-        todo!()
-    }
-
-    /// Sets fields of an employee. No BMS is known to offer it ([`BmsError::NotOffered`]); [`Bms::probe`] finds one that does.
-    pub async fn edit_employee(&self, id: BmsId, edits: &[Edit]) -> Result<(), BmsError> {
-        todo!()
-    }
-
-    /// What the anchor's custom field of a contact holds; nothing where the settings name no such field.
-    pub async fn anchor(&self, contact: BmsId) -> Result<Option<String>, BmsError> {
-        todo!()
-    }
-
-    /// Sets the anchor's custom field of a contact; does nothing where the settings name no such field.
-    pub async fn set_anchor(&self, contact: BmsId, value: &str) -> Result<(), BmsError> {
-        todo!()
+    /// Looks at what was learned, or adds to it. Never held while something is waited for.
+    fn learned<T>(&self, look: impl FnOnce(&mut Learned) -> T) -> T {
+        look(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -66,6 +66,11 @@ impl Offers {
         self.known.insert(endpoint, Offer::Missing { since: now });
     }
 
+    /// Nothing is known of it any more.
+    pub(super) fn forget(&mut self, endpoint: Endpoint) {
+        self.known.remove(&endpoint);
+    }
+
     /// How paths are spelled, once that is known.
     #[must_use]
     pub const fn paths(&self) -> Option<PathStyle> {
@@ -79,6 +84,15 @@ impl Offers {
 }
 
 impl PathStyle {
+    /// The one that is not this.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Bare => Self::Slashed,
+            Self::Slashed => Self::Bare,
+        }
+    }
+
     /// The path of a field.
     #[must_use]
     pub fn path(self, field: &str) -> String {

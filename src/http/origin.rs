@@ -1,26 +1,26 @@
 //! Origins and links: a request can only be made of a [`Link`], and a link only of text that stays on the origin that
-//! the manifest names. It knows nothing of what is asked there.
+//! somebody configured. It knows nothing of what is asked there.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use thiserror::Error;
 use url::{Host, Url};
 
-use super::error::{person, plain};
-use crate::source::SourceError;
+use super::plain::plain;
 
 /// Longest link that is followed. Real ones have some hundred characters, tokens included.
 const MAX_LINK: usize = 64 * 1024;
 
 /// Where a service lives: scheme, host and port of the root that the manifest names.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub struct Origin {
     root: Url,
 }
 
 /// An address on the configured origin, kept exactly as it was given. Its query is a secret of a kind.
 #[derive(Clone)]
-pub(super) struct Link {
+pub struct Link {
     raw: String,
     url: Url,
 }
@@ -52,21 +52,21 @@ impl Origin {
     /// Reads a root: `https`, or `http` on loopback only, for a secret or a token goes there.
     ///
     /// # Errors
-    /// When the root is no such address; `key` is how the manifest calls it.
-    pub fn new(root: &str, key: &str) -> Result<Self, SourceError> {
+    /// When the root is no such address.
+    pub fn new(root: &str) -> Result<Self, Unsafe> {
         let url = Url::parse(root).ok().filter(|url| url.has_host() && is_plain(url));
         match url {
             Some(root) if root.scheme() == "https" || root.scheme() == "http" && is_loopback(&root) => {
                 Ok(Self { root })
             }
-            Some(_) | None => Err(person(
-                format!("{key} `{}` is not an address that bmsync may send secrets to", plain(root, 100)),
-                format!("let {key} be an https address, or http on loopback, or leave it out"),
-            )),
+            Some(_) | None => Err(Unsafe { shown: plain(root, 100) }),
         }
     }
 
     /// Takes text for a link if it leads to this origin and nowhere else.
+    ///
+    /// # Errors
+    /// When it leads elsewhere.
     pub fn admit(&self, raw: &str) -> Result<Link, Foreign> {
         if raw.len() > MAX_LINK {
             return Err(Foreign("an address that is too long".to_owned()));
@@ -82,6 +82,9 @@ impl Origin {
     }
 
     /// Where a `Location` leads to: like [`Self::admit`], but it may be relative.
+    ///
+    /// # Errors
+    /// When it leads elsewhere.
     pub fn admit_location(&self, location: &str) -> Result<Link, Foreign> {
         match self.root.join(location) {
             Ok(url) => self.admit(url.as_str()),
@@ -115,9 +118,20 @@ impl fmt::Display for Origin {
     }
 }
 
+/// An address that no secret may go to.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("`{shown}` is not an address that bmsync may send secrets to")]
+pub struct Unsafe {
+    /// The address, fit to be shown.
+    pub shown: String,
+}
+
 /// Where a link leads that does not stay on the origin; never more of it than scheme, host and port.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Foreign(pub String);
+pub struct Foreign(
+    /// Fit to be shown.
+    pub String,
+);
 
 fn is_plain(url: &Url) -> bool {
     url.username().is_empty() && url.password().is_none()
@@ -138,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_links_of_the_same_scheme_host_and_port_are_admitted() {
-        let origin = Origin::new("https://graph.example", "endpoints.graph").unwrap();
+        let origin = Origin::new("https://graph.example").unwrap();
         assert_eq!(
             origin.admit("https://graph.example/v1.0/users/delta?$skiptoken=a'b").unwrap().raw(),
             "https://graph.example/v1.0/users/delta?$skiptoken=a'b"
@@ -164,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_location_may_be_relative_but_not_foreign() {
-        let origin = Origin::new("https://graph.example", "endpoints.graph").unwrap();
+        let origin = Origin::new("https://graph.example").unwrap();
         assert!(origin.admit_location("/v1.0/users/delta?$deltatoken=").is_ok());
         assert!(origin.admit_location("//evil.example/v1.0").is_err());
         assert!(origin.admit_location("https://evil.example/").is_err());
@@ -175,7 +189,7 @@ mod tests {
         for good in
             ["http://127.0.0.1:8400", "http://127.8.9.1", "http://[::1]:1", "http://localhost:8400", "https://a.b"]
         {
-            assert!(Origin::new(good, "endpoints.login").is_ok(), "{good}");
+            assert!(Origin::new(good).is_ok(), "{good}");
         }
         for bad in [
             "http://10.0.0.1",
@@ -186,13 +200,13 @@ mod tests {
             "",
             "http://localhost.evil.example",
         ] {
-            assert!(Origin::new(bad, "endpoints.login").is_err(), "{bad}");
+            assert!(Origin::new(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_path_is_escaped_and_keeps_the_roots_own() {
-        let origin = Origin::new("http://127.0.0.1:8400/entra", "endpoints.login").unwrap();
+        let origin = Origin::new("http://127.0.0.1:8400/entra").unwrap();
         assert_eq!(origin.path(&["a/../b?", "token"]).as_str(), "http://127.0.0.1:8400/entra/a%2F..%2Fb%3F/token");
     }
 }
