@@ -11,7 +11,9 @@ pub mod reference;
 mod apply;
 mod approve;
 mod asked;
+mod bms;
 mod completions;
+mod confirm;
 mod connect;
 mod demo;
 mod diagnosis;
@@ -83,6 +85,7 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Disconnect(args) => wait(disconnect::run(args, global, output)),
         Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
+        Verb::Confirm(args) => wait(confirm::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
         Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),

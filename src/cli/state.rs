@@ -24,7 +24,7 @@ pub enum State {
 }
 
 impl State {
-    /// The BMS on that state.
+    /// The BMS on that state, where the state itself is the BMS.
     ///
     /// # Errors
     /// As [`State::open`].

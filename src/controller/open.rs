@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::{Failure, Report};
+use jiff::Timestamp;
+
+use crate::engine::{Failure, Report, Waiting};
 use crate::model::{Id, UserKey};
-use crate::plan::{Blocked, Change, Plan, Scope, TenantState};
+use crate::plan::{Blocked, Change, Plan, Scope, TenantState, ToDo};
 
 /// What is open of everybody.
 #[derive(Debug, Default)]
@@ -22,12 +24,16 @@ pub(super) struct Case {
     pub held: Vec<Change>,
     /// Why the store refused its changes.
     pub refused: Option<String>,
+    /// Until when the store has no room for its changes, as far as is known.
+    pub waits_until: Option<Timestamp>,
+    /// What of its changes is left to a person.
+    pub by_hand: Vec<ToDo>,
 }
 
 impl Case {
     fn is_open(&self) -> bool {
-        let Self { blocked, held, refused } = self;
-        blocked.is_some() || !held.is_empty() || refused.is_some()
+        let Self { blocked, held, refused, waits_until, by_hand } = self;
+        blocked.is_some() || !held.is_empty() || refused.is_some() || waits_until.is_some() || !by_hand.is_empty()
     }
 }
 
@@ -47,9 +53,15 @@ impl Open {
         self.users.values().flat_map(|case| &case.held)
     }
 
-    /// Whether the store refused anything.
-    pub fn has_refused(&self) -> bool {
-        self.users.values().any(|case| case.refused.is_some())
+    /// Whether the store refused anything, or has room by now for what waited.
+    pub fn has_due(&self, now: Timestamp) -> bool {
+        let is_due = |case: &Case| case.refused.is_some() || case.waits_until.is_some_and(|until| until <= now);
+        self.users.values().any(is_due)
+    }
+
+    /// What of everybody's changes is left to a person.
+    pub fn by_hand(&self) -> impl Iterator<Item = &ToDo> {
+        self.users.values().flat_map(|case| &case.by_hand)
     }
 
     /// How many records of a tenant have local edits that stand.
@@ -65,6 +77,9 @@ impl Open {
         }
         for held in made.changes.iter().filter(|change| change.held.is_some()) {
             self.case(&held.user.key).held.push(held.clone());
+        }
+        for to_do in made.changes.iter().filter_map(ToDo::of) {
+            self.case(&to_do.user.clone()).by_hand.push(to_do);
         }
         for preserved in &made.preserved {
             let UserKey { tenant, user } = preserved.user.key.clone();
@@ -99,6 +114,9 @@ impl Open {
         }
         for Failure { user, message } in &report.failures {
             self.case(&user.key).refused = Some(message.clone());
+        }
+        for Waiting { user, until, what: _ } in &report.waiting {
+            self.case(&user.key).waits_until = Some(*until);
         }
         self.users.retain(|_, case| case.is_open());
     }

@@ -24,7 +24,8 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
-use crate::store::local::{Clock, LocalStore};
+use crate::store::Store;
+use crate::store::book::Clock;
 
 /// Gives the connection of a tenant; what it asks is counted by the meter.
 pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
@@ -46,7 +47,7 @@ pub struct Parts {
     /// Where mirrors and approvals are kept.
     pub ledger: Arc<dyn Ledger>,
     /// The BMS.
-    pub store: Arc<LocalStore>,
+    pub store: Arc<dyn Store>,
     /// How tenants are reached.
     pub connect: Connect,
     /// Where the service tells of changes; without it, it is only polled.
@@ -62,12 +63,16 @@ pub struct Parts {
 /// A bmsync that keeps converging until it is stopped.
 pub struct Controller {
     shared: Arc<Shared>,
+    /// Follows a live BMS, where there is one.
+    bms: Mutex<Option<(watch::Sender<bool>, JoinHandle<()>)>>,
 }
 
 /// What tasks and operations share.
 pub(super) struct Shared {
     pub ledger: Arc<dyn Ledger>,
-    pub store: Arc<LocalStore>,
+    pub store: Arc<dyn Store>,
+    /// Held by whoever makes a round.
+    pub rounds: tokio::sync::Mutex<()>,
     pub core: tokio::sync::Mutex<Core>,
     pub connect: Connect,
     pub notification_url: Option<String>,
@@ -99,13 +104,14 @@ impl Controller {
     pub async fn start(parts: Parts) -> Self {
         let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
-        let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store) as Arc<dyn crate::store::Store>);
+        let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store));
         core.approvals = kept_approvals(&*ledger).await;
         let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
         let shared = Arc::new(Shared {
             queue,
             ledger,
             store,
+            rounds: tokio::sync::Mutex::default(),
             core: tokio::sync::Mutex::new(core),
             connect,
             notification_url,
@@ -119,7 +125,11 @@ impl Controller {
             config: RwLock::new(config),
             tenants: Mutex::default(),
         });
-        let controller = Self { shared };
+        let following = shared.store.standing().map(|_| {
+            let (stop, stopped) = watch::channel(false);
+            (stop, tokio::spawn(super::bms::follow(Arc::clone(&shared), stopped)))
+        });
+        let controller = Self { shared, bms: Mutex::new(following) };
         controller.watch_declared();
         controller
     }
@@ -186,6 +196,10 @@ impl Controller {
             tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
+        if let Some((stop, task)) = self.bms.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = stop.send(true);
+            tasks.push(task);
+        }
         let all = async {
             for task in &mut tasks {
                 let _ = task.await;
@@ -320,6 +334,8 @@ impl Shared {
         let settled = |connection: &Connection| connection.last_success().is_some() || connection.failures() > 0;
         let tenants = self.tenants();
         let unread = tenants.values().filter(|watched| !watched.tenant.suspend && !settled(&watched.connection));
-        unread.map(|watched| format!("tenant {} has not been read yet", watched.tenant.name)).collect()
+        let unread = unread.map(|watched| format!("tenant {} has not been read yet", watched.tenant.name));
+        let bms = (!self.store.is_ready()).then(|| "BMS has not been read yet".to_owned());
+        unread.chain(bms).collect()
     }
 }

@@ -12,6 +12,7 @@ use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
 use crate::source::Job;
+use crate::store::Standing;
 use crate::source::expiry::{Expiring, Outlook};
 
 /// Remembers when conditions changed.
@@ -34,6 +35,8 @@ pub(super) struct Known<'a> {
     pub problem: Option<&'a str>,
     /// What the tenant signs in with, and when that ends.
     pub expiring: &'a [Expiring],
+    /// How things stand with a live BMS.
+    pub standing: Option<&'a Standing>,
 }
 
 impl Conditions {
@@ -60,7 +63,7 @@ impl Conditions {
         known: Known<'_>,
         now: Timestamp,
     ) -> TenantStatus {
-        let Known { core, problem, expiring } = known;
+        let Known { core, problem, expiring, standing } = known;
         let known = core.observed.directory.tenant(&tenant.id);
         let (mut blocked, mut held) = (0, 0);
         for open in core.open.of(&tenant.id) {
@@ -70,6 +73,7 @@ impl Conditions {
         let object = format!("tenant/{}", tenant.id);
         let suspicion = known.and_then(|known| known.suspicion.as_deref());
         let findings = [
+            standing.map(bms_reachable),
             Some(connected(connection)),
             credentials_current(expiring, now),
             Some(nothing_held(held, suspicion)),
@@ -139,6 +143,22 @@ const fn awaited(job: Job) -> &'static str {
         Job::User => "SignInRequired",
         Job::Wait => "Disconnected",
     }
+}
+
+/// Whether a live BMS is read, and what waits for it.
+fn bms_reachable(standing: &Standing) -> Finding {
+    let Standing { read_at, trouble, waiting, waits_until, .. } = standing;
+    let waits = match (waiting, waits_until) {
+        (0, _) | (_, None) => String::new(),
+        (users, Some(until)) => format!("; the changes of {users} users wait until {until}"),
+    };
+    let (status, reason, message) = match (read_at, trouble) {
+        (None, None) => (Truth::Unknown, "NotReadYet", String::from("BMS has not been read yet")),
+        (None, Some(trouble)) => (Truth::False, "NeverRead", trouble.clone()),
+        (Some(at), Some(trouble)) => (Truth::False, "Unreachable", format!("last read at {at}: {trouble}{waits}")),
+        (Some(at), None) => (Truth::True, "Read", format!("read at {at}{waits}")),
+    };
+    Finding { kind: "BmsReachable", status, reason, message }
 }
 
 /// Nothing where no end is known, as of a client secret that only its owner can look up.

@@ -83,6 +83,7 @@ pub enum Collection {
     Tenants,
     Rules,
     Events,
+    Worklist,
 }
 
 impl Collection {
@@ -93,6 +94,7 @@ impl Collection {
             Self::Tenants => "tenants",
             Self::Rules => "rules",
             Self::Events => "events",
+            Self::Worklist => "worklist",
         }
     }
 }

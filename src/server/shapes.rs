@@ -8,7 +8,7 @@ use crate::controller::Cause;
 use crate::manifest::Code as ManifestCode;
 use crate::model::{Field, Kind, Status};
 use crate::plan::explain::{Presence, Verdict};
-use crate::plan::{Action, Code, Hold, Provenance};
+use crate::plan::{Action, Code, Hand, Hold, Provenance};
 
 /// Every schema by its name.
 pub fn schemas() -> Value {
@@ -38,6 +38,7 @@ pub fn schemas() -> Value {
         ("Contact", record(Kind::Contact)),
         ("Tenant", tenant()),
         ("Rule", rule()),
+        ("ToDo", to_do()),
         ("Condition", condition()),
         ("Event", event()),
         ("Explanation", explanation()),
@@ -219,8 +220,24 @@ fn summary() -> Value {
     )
 }
 
-fn change() -> Value {
+fn to_do() -> Value {
     object([
+        ("action", words(Action::ALL.map(Action::word))),
+        ("kind", kind()),
+        ("id", or_null(number())),
+        ("user", object([("tenantId", text()), ("userId", text())])),
+        ("userPrincipalName", or_null(text())),
+        ("steps", list(text())),
+        ("seenBy", words(["read", "person"])),
+    ])
+}
+
+fn by_hand() -> Value {
+    object([("what", words([Hand::Part, Hand::All, Hand::After].map(Hand::word))), ("steps", list(text()))])
+}
+
+fn change() -> Value {
+    let change = object([
         ("action", words(Action::ALL.map(Action::word))),
         ("kind", kind()),
         ("id", or_null(number())),
@@ -229,7 +246,8 @@ fn change() -> Value {
         ("reason", text()),
         ("held", or_null(words(Hold::ALL.map(Hold::word)))),
         ("fields", list(named("FieldChange"))),
-    ])
+    ]);
+    perhaps(change, "byHand", by_hand())
 }
 
 fn caused_change() -> Value {

@@ -3,10 +3,12 @@
 pub mod book;
 pub mod kaseya;
 pub mod local;
+pub mod standing;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
+pub use self::standing::Standing;
 use crate::actual::Actual;
 use self::book::Book;
 use self::kaseya::api::BmsError;
@@ -42,6 +44,16 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Stale`] when the store has moved on; nothing is written then.
     async fn write(&self, batch: Batch) -> Result<Applied, StoreError>;
 
+    /// Whether the book says enough of BMS to plan from it.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// How things stand with BMS; nothing where the book is the BMS.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+
     /// What of a plan it can write.
     fn means(&self) -> Means {
         Means::Everything
@@ -61,6 +73,8 @@ pub enum StoreError {
     Stale { planned: Revision, found: Revision },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error("{detail}")]
+    Foreign { detail: String },
     #[error("cannot {attempt}")]
     Bms {
         attempt: &'static str,

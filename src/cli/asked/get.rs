@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::interchange::{csv, event, record};
 use crate::model::{Kind, Record};
+use crate::plan::ToDo;
 use crate::remote::{Collection, Remote, RemoteError};
 
 use super::super::args::{Format, GetArgs, Global, Listing};
@@ -39,6 +40,7 @@ const fn collection(kind: Listing) -> Collection {
         Listing::Tenants => Collection::Tenants,
         Listing::Rules => Collection::Rules,
         Listing::Events => Collection::Events,
+        Listing::Worklist => Collection::Worklist,
     }
 }
 
@@ -49,6 +51,7 @@ const fn noun(kind: Listing) -> &'static str {
         Listing::Tenants => "tenant",
         Listing::Rules => "rule",
         Listing::Events => "event",
+        Listing::Worklist => "to-do",
     }
 }
 
@@ -60,7 +63,10 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
                 Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers")
             );
         }
-        Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules => {}
+        Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules | Listing::Worklist => {}
+    }
+    if kind == Listing::Worklist {
+        return Err(Error::usage("the work list has no IDs").hint("leave the ID out"));
     }
     match remote.one(collection, id).await {
         Err(error) if error.status() == Some(404) => Err(none(noun(kind), id)),
@@ -71,7 +77,7 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
 const fn article(kind: Listing) -> &'static str {
     match kind {
         Listing::Employees | Listing::Events => "an",
-        Listing::Contacts | Listing::Tenants | Listing::Rules => "a",
+        Listing::Contacts | Listing::Tenants | Listing::Rules | Listing::Worklist => "a",
     }
 }
 
@@ -123,6 +129,11 @@ fn show(remote: &Remote, args: &GetArgs, values: Vec<Value>, global: &Global, ou
         Listing::Tenants => {
             let rows = || table::tenant_statuses(&values);
             print(unfolded(&values, global.output), id, global.output, rows, output)
+        }
+        Listing::Worklist => {
+            let list: Option<Vec<ToDo>> = values.iter().map(|value| serde_json::from_value(value.clone()).ok()).collect();
+            let list = list.ok_or_else(misread)?;
+            print(values.into_iter(), None, global.output, || table::to_do(&list), output)
         }
         Listing::Rules => {
             let rows = || table::rule_statuses(&values);

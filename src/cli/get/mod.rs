@@ -8,12 +8,14 @@ use crate::interchange::{csv, event::event, record::record, record::yaml};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::{Id, Kind, Record, RecordKey};
+use crate::plan::ToDo;
 
 use super::args::{Format, GetArgs, Global, Listing};
 use super::asked;
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::round::{Round, Wanted};
 use super::server;
 use super::state::State;
 
@@ -43,6 +45,7 @@ async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, 
         Listing::Events => events(args, global, output).await?,
         Listing::Tenants => tenants(id, global, output)?,
         Listing::Rules => rules(id, global, output)?,
+        Listing::Worklist => worklist(id, global, output).await?,
     }
     Ok(Exit::Done)
 }
@@ -116,6 +119,18 @@ fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error
     };
     let tenant = |rule: &Rule| called(&config, &rule.tenant);
     print(rules.iter().map(|rule| shape::rule(rule)), id, global.output, || table::rules(&rules, tenant), output)
+}
+
+/// What is to be done by hand, as of now: what a plan leaves to a person, and what is owed to records that were written.
+async fn worklist(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    if id.is_some() {
+        return Err(Error::usage("the work list has no IDs").hint("leave the ID out"));
+    }
+    let round = Round::make(global, &Wanted::All, State::Look, output).await?;
+    round.tell_failures(output);
+    let mut to_do: Vec<ToDo> = round.plan.changes.iter().filter_map(ToDo::of).collect();
+    to_do.extend(round.store.to_do().await?);
+    print(to_do.iter().map(shape::to_do), None, global.output, || table::to_do(&to_do), output)
 }
 
 fn called(config: &Config, tenant: &Id) -> String {

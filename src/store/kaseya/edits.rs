@@ -65,13 +65,6 @@ impl Orders {
             phones: address(lens.phone(is), value(Field::Phone), types.phone),
         }
     }
-
-    /// Whether there is nothing to tell.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        let Self { fields, emails, phones } = self;
-        fields.is_empty() && emails.is_empty() && phones.is_empty()
-    }
 }
 
 /// Whether a record of that status is in use.

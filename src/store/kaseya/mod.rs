@@ -4,12 +4,12 @@
 pub mod api;
 mod contact;
 mod edits;
+mod importing;
 mod notes;
 mod picture;
 mod places;
 mod reading;
 mod secrets;
-mod standing;
 mod writing;
 
 use std::ops::Deref;
@@ -25,10 +25,11 @@ use self::picture::Lens;
 use self::places::Known;
 use self::reading::Cursor;
 pub use self::secrets::Referenced;
-pub use self::standing::Standing;
-use super::book::{Book, Clock};
+use super::book::{Book, Clock, ImportError, ImportReport};
+use super::standing::{Calls, Standing};
 use super::{Store, StoreError};
 use crate::applied::{Applied, Batch};
+use crate::interchange::row::Row;
 use crate::ledger::Ledger;
 use crate::model::{RecordKey, Text};
 use crate::plan::{Means, ToDo};
@@ -38,9 +39,16 @@ const CURSOR: &str = "bms/cursor";
 /// Where what the client learned is stashed, the calls of the last hour among it.
 const MEMORY: &str = "bms/memory";
 
+/// Where it is kept which BMS a state belongs to.
+const HOME: &str = "bms/home";
+/// The shortest wait between two reads.
+const REST: Duration = Duration::from_mins(1);
+
 /// How a BMS is read and written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Habits {
+    /// Which BMS it is: its address and company. A state belongs to one.
+    pub home: String,
     /// The type of phone that is synchronized; the default phone where none is named.
     pub phone_type: Option<Text>,
     /// The type that a new email gets; the default one where none is named.
@@ -74,7 +82,9 @@ impl KaseyaStore {
     /// Opens the book of a BMS; nothing is asked of BMS yet.
     pub async fn open(ledger: Arc<dyn Ledger>, clock: Clock, api: Arc<Bms>, habits: Habits) -> Result<Self, StoreError> {
         let cursor = Cursor::load(&*ledger).await?;
-        let standing = Mutex::new(Standing::of(&cursor));
+        let Cursor { read_at, full_at, .. } = cursor;
+        let standing = Mutex::new(Standing { read_at, full_at, rest: REST, ..Standing::default() });
+        settle_in(&*ledger, &habits.home).await?;
         let book = Book::open(ledger, clock).await?;
         let lens = Lens { phone_type: habits.phone_type.clone() };
         let desk = tokio::sync::Mutex::new(Desk { notes: None, cursor, known: Known::default() });
@@ -93,14 +103,13 @@ impl KaseyaStore {
         &self.api
     }
 
-    /// How things stand with BMS.
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn note_standing(&self, change: impl FnOnce(&mut Standing)) {
         change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Stores what the rows say of what BMS does not show; nothing else can be imported into a live BMS.
+    pub async fn import(&self, rows: Vec<Row>) -> Result<ImportReport, ImportError> {
+        self.book.import(rows, importing::permit).await
     }
 
     /// A person says that what is owed to a record was done; gives what that was.
@@ -117,7 +126,9 @@ impl KaseyaStore {
     async fn desk(&self) -> Result<MutexGuard<'_, Desk>, StoreError> {
         let mut desk = self.desk.lock().await;
         if desk.notes.is_none() {
-            desk.notes = Some(Notes::load(self.book.ledger()).await?);
+            let notes = Notes::load(self.book.ledger()).await?;
+            self.note_standing(|standing| standing.owed = notes.owed.len());
+            desk.notes = Some(notes);
         }
         Ok(desk)
     }
@@ -126,6 +137,7 @@ impl KaseyaStore {
     async fn note(&self, desk: &mut Desk, changes: Vec<notes::Note>) -> Result<(), StoreError> {
         let mut notes = desk.notes.take().ok_or_else(in_doubt)?;
         notes.write(self.book.ledger(), changes).await?;
+        self.note_standing(|standing| standing.owed = notes.owed.len());
         desk.notes = Some(notes);
         Ok(())
     }
@@ -136,6 +148,28 @@ impl KaseyaStore {
         let entries = entries.into_iter().filter_map(|(key, bytes)| Some((key.to_owned(), Some(bytes.ok()?)))).collect();
         if let Err(error) = self.book.ledger().stash(entries).await {
             tracing::warn!(%error, "what is known of BMS could not be kept; a restart reads more");
+        }
+    }
+}
+
+/// Which BMS a state belongs to; none for one whose records are its own.
+pub async fn home(ledger: &dyn Ledger) -> Result<Option<String>, StoreError> {
+    let kept = ledger.kept(HOME).await?.into_iter().next();
+    Ok(kept.map(|(_, home)| String::from_utf8_lossy(&home).into_owned()))
+}
+
+/// A state belongs to one BMS: the IDs of another one would be other people's records.
+async fn settle_in(ledger: &dyn Ledger, home: &str) -> Result<(), StoreError> {
+    match self::home(ledger).await? {
+        Some(known) if known == home => Ok(()),
+        Some(known) => Err(StoreError::Foreign { detail: format!("this state belongs to {known}, not to {home}") }),
+        None if ledger.load().await?.revision != crate::model::Revision(0) => {
+            let detail = format!("this state has records of its own, so it cannot be the book of {home}");
+            Err(StoreError::Foreign { detail })
+        }
+        None => {
+            let after = Some(home.as_bytes().to_vec());
+            Ok(ledger.keep(vec![crate::ledger::Keep { key: HOME.to_owned(), before: None, after }]).await?)
         }
     }
 }
@@ -171,6 +205,21 @@ impl Store for KaseyaStore {
 
     async fn write(&self, batch: Batch) -> Result<Applied, StoreError> {
         self.write_batch(batch).await
+    }
+
+    fn is_ready(&self) -> bool {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).read_at.is_some()
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let (budget, now) = (self.api.budget(), self.book.now());
+        let calls = |endpoint: Endpoint| {
+            let (made, left) = (budget.made(endpoint, now), budget.room(endpoint, now));
+            Calls { operation: endpoint.name(), made, left }
+        };
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        standing.calls = Endpoint::ALL.into_iter().map(calls).filter(|calls| calls.made > 0 || calls.left == 0).collect();
+        Some(standing)
     }
 
     fn means(&self) -> Means {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{self, BmsError, BmsId, ContactSearch, Endpoint, Extent, Listing, Moment, Portal};
 use super::notes::{Note, Notes};
-use super::{CURSOR, Desk, KaseyaStore, picture};
+use super::{CURSOR, Desk, KaseyaStore, REST, picture};
 use crate::applied::Event;
 use crate::ledger::{Commit, Ledger, LedgerError};
 use crate::model::{Kind, Record, RecordKey, Status, Text};
@@ -67,13 +67,20 @@ impl KaseyaStore {
         let made = |endpoint| self.api.budget().made(endpoint, self.book.now());
         let before = Endpoint::ALL.map(made);
         let shown = self.shown(&mut desk).await;
-        let calls = Endpoint::ALL.map(made).into_iter().zip(before).map(|(after, before)| after.saturating_sub(before)).max();
-        self.note_standing(|standing| standing.calls = calls.unwrap_or_default());
+        let calls = Endpoint::ALL.map(made).into_iter().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let calls = calls.max().unwrap_or_default();
         match shown {
-            Ok(shown) => self.take_in(&mut desk, shown).await,
+            Ok(shown) => {
+                self.note_standing(|standing| standing.rest = rest(calls, self.api.budget().per_hour()));
+                self.take_in(&mut desk, shown).await
+            }
             Err(Stopped::Store(error)) => Err(error),
             Err(Stopped::Bms(cause)) => {
-                self.note_standing(|standing| standing.troubled(&cause));
+                self.note_standing(|standing| {
+                    standing.trouble = Some(cause.to_string());
+                    standing.failures = standing.failures.saturating_add(1);
+                    standing.rest = REST.saturating_mul(1 << standing.failures.min(5));
+                });
                 self.remember(&desk.cursor).await;
                 Err(StoreError::Bms { attempt: "read BMS", cause })
             }
@@ -179,11 +186,18 @@ impl KaseyaStore {
             *full_at = Some(now);
         }
         self.note_standing(|standing| {
-            (standing.read_at, standing.full_at, standing.trouble) = (*read_at, *full_at, None);
+            (standing.read_at, standing.full_at) = (*read_at, *full_at);
+            (standing.trouble, standing.failures) = (None, 0);
         });
         self.remember(&desk.cursor).await;
         Ok(())
     }
+}
+
+/// How long to wait before BMS is read again: reading takes at most a tenth of the calls of an hour.
+fn rest(calls: u32, per_hour: u32) -> Duration {
+    let seconds = u64::from(calls) * 3600 * 10 / u64::from(per_hour.max(1));
+    Duration::from_secs(seconds).max(REST)
 }
 
 /// How many contacts are known that are not archived, and which of them are not listed.

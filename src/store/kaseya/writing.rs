@@ -111,7 +111,7 @@ impl KaseyaStore {
                 Err(Stop::Waiting(until, what)) => Outcome::Waiting { until, what },
                 Err(Stop::Store(error)) => return Err(error),
                 Err(Stop::Down(error)) => {
-                    self.note_standing(|standing| standing.troubled(&error));
+                    self.note_standing(|standing| standing.trouble = Some(error.to_string()));
                     Outcome::Refused(down.insert(error.to_string()).clone())
                 }
             };

@@ -1,0 +1,89 @@
+//! The task that follows a live BMS: read what it shows, have those planned whom that concerns, and go on with what waits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::running::Shared;
+use crate::model::UserKey;
+use crate::store::{Standing, StoreError};
+
+/// So many events are looked at for whom they concern; more concern everybody.
+const EVENTS: usize = 10_000;
+/// The shortest wait for the next turn of what waits.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Reads BMS, waits, reads again, until it is told to stop.
+pub(super) async fn follow(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut read_due = true;
+    while !*stop.borrow() {
+        let mut owners = BTreeSet::new();
+        if read_due {
+            tokio::select! {
+                found = look(&shared) => owners = found,
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+        // What is being written ends, even when it is told to stop.
+        go_on(&shared, owners).await;
+        let Some(standing) = shared.store.standing() else { return };
+        let (wait, read) = wait(&standing, shared.now());
+        read_due = read;
+        shared.metrics.bms(&standing);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// How long to wait, and whether BMS is read then: until the next read, or until what waits has its turn before that.
+fn wait(standing: &Standing, now: Timestamp) -> (Duration, bool) {
+    let rest = standing.rest;
+    let turn = standing.waits_until.filter(|_| standing.waiting > 0 && standing.failures == 0);
+    let turn = turn.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default().max(TURN));
+    match turn {
+        Some(turn) if turn < rest => (turn, false),
+        Some(_) | None => (rest, true),
+    }
+}
+
+/// Reads BMS; gives the owners of what has changed.
+async fn look(shared: &Shared) -> BTreeSet<UserKey> {
+    let before = shared.store.book().last_event().await;
+    let read = shared.store.refresh().await;
+    match (before, read) {
+        (Ok(before), Ok(())) => owners(shared, before).await.unwrap_or_default(),
+        (Err(error), _) | (_, Err(error)) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            tracing::warn!(error = %format!("{error}{cause}"), "BMS could not be read; it is tried again");
+            BTreeSet::new()
+        }
+    }
+}
+
+async fn owners(shared: &Shared, after: u64) -> Result<BTreeSet<UserKey>, StoreError> {
+    let events = shared.store.book().events(after, EVENTS).await?;
+    let records = events.iter().flat_map(|event| event.before.iter().chain([&event.after]));
+    let users = records.flat_map(|record| record.link.iter().map(|link| &link.user).chain(&record.archived_from));
+    Ok(users.cloned().collect())
+}
+
+/// One round of whom the read concerns and whom earlier ones left open.
+async fn go_on(shared: &Shared, owners: BTreeSet<UserKey>) {
+    let turn = shared.turn().await;
+    let scope = shared.core.lock().await.reach_owners(owners, shared.now());
+    match shared.round(&turn, scope).await {
+        Ok(converged) => {
+            if let Some(report) = &converged.report {
+                let written: u64 = report.written.values().sum();
+                let (waiting, refused, by_hand) = (report.waiting.len(), report.failures.len(), report.by_hand.len());
+                tracing::info!(planned = converged.planned, written, waiting, refused, by_hand, "round after a look at BMS");
+            }
+        }
+        Err(error) => tracing::error!(%error, "the round could not be written; it is made again"),
+    }
+}
