@@ -41,6 +41,10 @@ fn greet(running: &Running, output: &Output) {
     // A reader that does not take the address does not stop the service.
     let _ = output.data(format!("{url}\n"));
     output.note(format!(
-        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}\nCtrl-C ends it"
+        "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}"
     ));
+    if running.control().bms(|_| ()).is_some() {
+        output.note(format!("serving Kaseya BMS; in a KaseyaBms: server: {url}/bms"));
+    }
+    output.note("Ctrl-C ends it");
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::bms::{BmsControlError, Company};
 use super::change::{Deletion, Farewell};
 use super::faults::{Fault, FaultError};
 use super::file::{self, FileError};
@@ -45,6 +46,9 @@ pub enum ControlError {
     /// The attributes are not those of a user or group.
     #[error(transparent)]
     Content(#[from] FileError),
+    /// BMS refused.
+    #[error(transparent)]
+    Bms(#[from] BmsControlError),
     /// The fault cannot be set.
     #[error(transparent)]
     Fault(#[from] FaultError),
@@ -150,6 +154,15 @@ impl Control {
     /// Sends a subscription's holder a notification with a `clientState` that is not the subscription's.
     pub fn forge_notification(&self, id: &str) -> Result<(), ControlError> {
         self.state().forge_notification(id)
+    }
+
+    /// Looks at, or changes, the BMS of the directory file; nothing where it has none.
+    pub fn bms<T>(&self, work: impl FnOnce(&mut Company) -> T) -> Option<T> {
+        let mut state = self.state();
+        let now = state.login.now();
+        let company = state.world.bms.as_mut()?;
+        company.at(now);
+        Some(work(company))
     }
 
     /// Sets one fault from text like `throttle=0.01`; see [`Faults::set`].

@@ -4,6 +4,7 @@
 //! one makes a mirror. `docs/simulator.md` has the directory file, the faults and the control API.
 
 mod applications;
+mod bms;
 mod change;
 mod control;
 mod delivery;
@@ -47,6 +48,7 @@ use tokio::task::JoinHandle;
 
 use delivery::{Delivering, Webhooks};
 
+pub use bms::{BmsAnswer, BmsControlError, BmsFault, BmsFaultError, BmsFaults, BmsRequest, Company};
 pub use change::Deletion;
 pub use control::{Control, ControlError};
 pub use faults::{Fault, FaultError};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bms::{BmsControlError, Company};
 use super::change::Deletion;
 use super::control::{ControlError, found, not_found, what};
 use super::file;
@@ -19,9 +20,14 @@ pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
         Ok(value) => Reply::json(200, &value),
         Err(error) => {
             let status = match &error {
-                ControlError::NotFound { .. } | ControlError::NoSuchRequest { .. } => 404,
+                ControlError::NotFound { .. }
+                | ControlError::NoSuchRequest { .. }
+                | ControlError::Bms(BmsControlError::NotFound { .. }) => 404,
                 ControlError::Gone { .. } | ControlError::Taken { .. } => 409,
-                ControlError::Content(_) | ControlError::Fault(_) | ControlError::NotJson(_) => 400,
+                ControlError::Content(_)
+                | ControlError::Fault(_)
+                | ControlError::Bms(BmsControlError::Content(_) | BmsControlError::Fault(_))
+                | ControlError::NotJson(_) => 400,
             };
             Reply::json(status, &json!({ "error": { "message": error.to_string() } }))
         }
@@ -41,6 +47,7 @@ fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
             Ok(Value::Null)
         }
         (_, ["subscriptions", rest @ ..]) => subscription_request(state, call, rest),
+        (_, ["bms", rest @ ..]) => bms_request(state, call, rest),
         ("GET", ["sign-ins"]) => Ok(state.sign_ins()),
         ("POST", ["forward"]) => forward(state, call),
         ("POST", ["devicecodes", code]) => answer_device(state, code, call),
@@ -93,6 +100,38 @@ fn lifecycle_event(call: &Call) -> Result<LifecycleEvent, ControlError> {
     let known = LifecycleEvent::ALL.into_iter().find(|event| event.name() == name);
     let names = LifecycleEvent::ALL.map(LifecycleEvent::name).join(", ");
     Ok(known.map_or_else(|| file::wrong("lifecycleEvent", format!("wants one of {names}")), Ok)?)
+}
+
+fn bms_request(state: &mut State, call: &Call, rest: &[&str]) -> Result<Value, ControlError> {
+    let now = state.login.now();
+    let Some(company) = &mut state.world.bms else { return not_found("bms", "in the directory file") };
+    company.at(now);
+    let number = |id: &str| id.parse().or_else(|_| not_found("number", id));
+    match (call.method.as_str(), rest) {
+        ("GET", []) => return Ok(company.to_json()),
+        ("GET", ["stats"]) => return Ok(company.stats()),
+        ("GET", ["faults"]) => return Ok(json!(company.faults())),
+        ("PUT", ["faults"]) => {
+            company.clear_faults();
+            set_bms_faults(company, call)?;
+        }
+        ("PATCH", ["faults"]) => set_bms_faults(company, call)?,
+        ("POST", ["expire-tokens"]) => company.expire_tokens(),
+        ("POST", ["employees", id, "archive"]) => company.archive(number(id)?)?,
+        ("POST", [kind]) => return Ok(json!({ "id": company.put(kind, json_body(call)?)? })),
+        ("GET", [kind, id]) => return Ok(company.get(kind, number(id)?)?),
+        ("PATCH", [kind, id]) => company.change(kind, number(id)?, json_body(call)?)?,
+        _ => return no_such_request(call),
+    }
+    Ok(Value::Null)
+}
+
+fn set_bms_faults(company: &mut Company, call: &Call) -> Result<(), ControlError> {
+    for (name, setting) in file::object("faults", json_body(call)?)? {
+        let setting = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
+        company.set_fault(&format!("{name}={setting}")).map_err(BmsControlError::Fault)?;
+    }
+    Ok(())
 }
 
 fn no_such_request(call: &Call) -> Result<Value, ControlError> {

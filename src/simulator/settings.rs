@@ -10,7 +10,7 @@ use super::stats::Class;
 
 /// When a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum When {
+pub(super) enum When {
     Probability(f64),
     /// So many more times, after leaving so many chances out.
     Next {
@@ -90,7 +90,7 @@ impl When {
         }
     }
 
-    fn strikes(&mut self, rng: &mut fastrand::Rng) -> bool {
+    pub(super) fn strikes(&mut self, rng: &mut fastrand::Rng) -> bool {
         match self {
             Self::Probability(share) => rng.f64() < *share,
             Self::Next { after, .. } if *after > 0 => {

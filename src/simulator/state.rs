@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bms::{BmsAnswer, BmsRequest};
 use super::faults::Fault;
 use super::login::{Login, SigningKey};
 use super::notice::Notices;
 use super::object::random_guid;
 use super::outbox::Pace;
-use super::reply::{Call, Reply};
+use super::reply::{Call, Delivery, Reply};
 use super::rounds::Rounds;
 use super::settings::{Faults, Strike};
 use super::stats::{Class, Stats};
@@ -92,11 +93,38 @@ impl State {
         if call.segments.first().is_some_and(|first| first == "control") {
             return Step::Answered(requests::respond(self, call));
         }
+        if call.segments.first().is_some_and(|first| first == "bms") {
+            return Step::Answered(self.bms(call));
+        }
         let class = classify(call);
         match self.served(class, call) {
             Step::Answered(reply) => Step::Answered(self.finished(reply, class, call)),
             Step::Validating(candidate) => Step::Validating(candidate),
         }
+    }
+
+    /// Answers as BMS, where the directory file has one.
+    fn bms(&mut self, call: &Call) -> Reply {
+        let now = self.login.now();
+        let Some(company) = &mut self.world.bms else {
+            return Reply::new(404, "text/plain; charset=utf-8", "The directory file has no `bms`.");
+        };
+        let request = BmsRequest {
+            method: call.method.clone(),
+            path: call.segments[1..].to_vec(),
+            query: call.query.clone(),
+            authorization: call.authorization.clone(),
+            body: call.body.clone(),
+        };
+        let BmsAnswer { status, retry_after, body, delay, lost } = company.answer(now, &request);
+        let mut reply = Reply { delay, ..Reply::new(status, "application/json; charset=utf-8", body) };
+        if let Some(seconds) = retry_after {
+            reply = reply.with("retry-after", seconds.to_string());
+        }
+        if lost {
+            reply.delivery = Delivery::Cut;
+        }
+        reply
     }
 
     /// Answers a request for a subscription, once its webhook was asked.

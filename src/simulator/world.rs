@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::bms::Company;
 use super::object::{Member, Name, Object, ObjectId, Other, Presence};
 use super::properties::Resource;
 use super::registration::Registration;
@@ -13,11 +14,13 @@ pub struct World {
     pub(super) tenants: Vec<Tenant>,
     /// Registrations; an application without one proves itself with what a tenant wrote down, or with anything.
     pub(super) applications: Vec<Registration>,
+    /// The BMS of the provider.
+    pub(super) bms: Option<Company>,
 }
 
 impl World {
     pub(super) fn of(tenants: Vec<Tenant>) -> Self {
-        Self { tenants, applications: Vec::new() }
+        Self { tenants, ..Self::default() }
     }
 
     /// The tenants' IDs in the order of the directory file.
