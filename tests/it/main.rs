@@ -29,6 +29,8 @@ mod graph;
 #[cfg(test)]
 mod interchange;
 #[cfg(test)]
+mod kaseya;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod ledger;

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use super::api::{self, BmsError, BmsId, ContactSearch, Endpoint, NewAddress, NewContact};
 use super::edits::{Orders, Places, Types};
 use super::notes::{Intent, Note};
+use super::picture::Lens;
 use super::writing::{Step, Stop};
 use super::{Desk, KaseyaStore};
 use crate::applied::Event;
@@ -105,6 +106,10 @@ impl KaseyaStore {
                 return Err(error.into());
             }
         };
+        // With a job title it is patched next, and shown then.
+        if step.after.fields.get(Field::JobTitle).is_some() {
+            return Ok(as_made(id, &step.after, places, types, &self.lens));
+        }
         let lost = || Stop::Unknown(format!("BMS said that it made contact {id} and does not show it"));
         self.api.contact(id).await?.ok_or_else(lost)
     }
@@ -208,6 +213,30 @@ impl KaseyaStore {
             now = self.api.contact(id).await?.ok_or_else(gone)?;
         }
         Ok(now)
+    }
+}
+
+/// A new contact as BMS has it when it took the order as it was given; what differs from that is seen when it is read.
+fn as_made(id: BmsId, record: &Record, places: Places, types: Types, lens: &Lens) -> api::Contact {
+    let value = |field| record.fields.get(field).map(str::to_owned);
+    let address = |field, type_id, type_name: Option<&Text>| {
+        let (value, type_name) = (value(field)?, type_name.map(ToString::to_string));
+        Some(api::Address { value, type_id: Some(type_id), type_name, rank: api::Rank::Default })
+    };
+    api::Contact {
+        id,
+        account_id: Some(places.account),
+        account_name: value(Field::Account),
+        location_id: Some(places.location),
+        location_name: value(Field::Location),
+        first_name: value(Field::FirstName),
+        last_name: value(Field::LastName),
+        job_title: None,
+        activity: api::Activity::Active,
+        emails: address(Field::Email, types.email, None).into_iter().collect(),
+        phones: address(Field::Phone, types.phone, lens.phone_type.as_ref()).into_iter().collect(),
+        created_on: None,
+        modified_on: None,
     }
 }
 

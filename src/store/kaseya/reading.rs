@@ -94,6 +94,10 @@ impl KaseyaStore {
         }
         let accounts = self.api.accounts().await?;
         let employees = self.api.employees().await?;
+        if since.is_none() && let Some(employee) = employees.items.first() {
+            // Whether this BMS lets employees be changed; one that does not tell does not.
+            let _ = self.api.probe(None, Some(employee.id)).await;
+        }
         let contacts = self.api.contacts(since).await?;
         contacts.items.iter().for_each(|contact| desk.known.learn(contact));
         let gone = if since.is_none() && contacts.extent == Extent::Whole { self.gone(&contacts.items).await? } else { Vec::new() };
@@ -256,6 +260,11 @@ impl News<'_> {
                 after.archived_from = Some(user.clone());
             }
             self.done.push(Note::Archive(after.key, None));
+        }
+        // Nobody has to look after an archived record, unless its portal login may still be open.
+        let is_over = after.status == Status::Archived && !after.fields.portal_access();
+        if is_over && self.notes.owed.contains_key(&after.key) {
+            self.done.push(Note::Owed(after.key, None));
         }
         if before == Some(&after) {
             return;

@@ -243,8 +243,11 @@ impl KaseyaStore {
     /// Waits where the calls that a change may need are not all to be had now: none is begun that cannot be ended.
     pub(super) fn room(&self, endpoints: &[(Endpoint, u32)]) -> Result<(), Stop> {
         let (budget, now) = (self.api.budget(), self.book.now());
-        let short = endpoints.iter().filter(|(endpoint, calls)| budget.room(*endpoint, now) < *calls);
-        let latest = short.map(|(endpoint, calls)| (budget.free_for(*endpoint, *calls, now), *endpoint)).max();
+        // Reading searches too: a tenth of these calls is left to it.
+        let kept = |endpoint| if endpoint == Endpoint::ContactsSearch { budget.per_hour() / 10 } else { 0 };
+        let wanted = endpoints.iter().map(|(endpoint, calls)| (*endpoint, calls + kept(*endpoint)));
+        let short = wanted.filter(|(endpoint, calls)| budget.room(*endpoint, now) < *calls);
+        let latest = short.map(|(endpoint, calls)| (budget.free_for(endpoint, calls, now), endpoint)).max();
         match latest {
             None => Ok(()),
             Some((until, endpoint)) => Err(Stop::Waiting(until, endpoint.name().to_owned())),

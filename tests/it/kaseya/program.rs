@@ -1,0 +1,1 @@
+//! The program itself against a BMS over HTTP.
