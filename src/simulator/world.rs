@@ -28,6 +28,11 @@ impl World {
         self.tenants.iter().map(|tenant| tenant.id.clone()).collect()
     }
 
+    /// The BMS of the provider, where there is one.
+    pub fn bms(&self) -> Option<&Company> {
+        self.bms.as_ref()
+    }
+
     /// The IDs of a tenant's users, deleted ones too; none when there is no such tenant.
     pub fn user_ids(&self, tenant: &str) -> Vec<String> {
         self.ids(tenant, Resource::Users)

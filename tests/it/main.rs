@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod actual;
 #[cfg(test)]
+mod bms;
+#[cfg(test)]
 mod cli_display;
 #[cfg(test)]
 mod cli_front;
