@@ -244,12 +244,12 @@ fn report_json(report: &Report) -> Value {
         .into_iter()
         .map(|action| (action.word().to_owned(), report.written.get(action.word()).copied().unwrap_or(0).into()))
         .collect();
-    let failure = |failure: &Failure| serde_json::json!({ "user": user_json(&failure.user), "message": failure.message });
+    let failure =
+        |failure: &Failure| serde_json::json!({ "user": user_json(&failure.user), "message": failure.message });
     let failures: Vec<Value> = report.failures.iter().map(failure).collect();
-    let mut told = serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures });
-    let waiting = |waiting: &Waiting| {
-        serde_json::json!({ "user": user_json(&waiting.user), "until": waiting.until, "for": waiting.what })
-    };
+    let mut told =
+        serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures });
+    let waiting = |waiting: &Waiting| serde_json::json!({ "user": user_json(&waiting.user), "until": waiting.until, "for": waiting.what });
     if !report.waiting.is_empty() {
         told["waiting"] = report.waiting.iter().map(waiting).collect();
         told["waitsUntil"] = report.waits_until().map(|until| until.to_string()).into();

@@ -23,7 +23,11 @@ use super::state::State;
 ///
 /// # Errors
 /// When the state cannot be used, or belongs to another BMS.
-pub async fn store(config: &Config, ledger: Arc<dyn Ledger>, patience: Option<Duration>) -> Result<Arc<dyn Store>, Error> {
+pub async fn store(
+    config: &Config,
+    ledger: Arc<dyn Ledger>,
+    patience: Option<Duration>,
+) -> Result<Arc<dyn Store>, Error> {
     match &config.bms {
         Some(bms) => Ok(Arc::new(live(bms, ledger, patience).await?)),
         None => {
@@ -66,7 +70,8 @@ pub fn client(bms: &Bms, memory: api::Memory) -> Result<api::Bms, Error> {
 
 fn wire(bms: &Bms) -> Result<Arc<dyn Wire>, Error> {
     let origin = Origin::new(&bms.root);
-    let origin = origin.map_err(|error| Error::new("cannot speak to the BMS that the manifests name").because(&error))?;
+    let origin =
+        origin.map_err(|error| Error::new("cannot speak to the BMS that the manifests name").because(&error))?;
     Ok(Arc::new(Web::new(origin, Http::new(), MAX_ANSWER)))
 }
 

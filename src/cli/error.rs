@@ -190,9 +190,9 @@ impl From<StoreError> for Error {
             StoreError::Foreign { .. } => Self::new("cannot use the state")
                 .because(&error)
                 .hint("give --state the path of the state that belongs to this BMS, or of a new one"),
-            StoreError::Bms { attempt, cause } => {
-                Self::new(format!("cannot {attempt}")).because(&cause).hint("`bmsync doctor` looks at the connection to BMS")
-            }
+            StoreError::Bms { attempt, cause } => Self::new(format!("cannot {attempt}"))
+                .because(&cause)
+                .hint("`bmsync doctor` looks at the connection to BMS"),
         }
     }
 }

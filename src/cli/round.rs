@@ -72,7 +72,8 @@ impl Round {
     pub async fn make(global: &Global, wanted: &Wanted, state: State, output: &Output) -> Result<Self, Error> {
         let config = manifests::load(global, output)?;
         let scope = wanted.scope(&config)?;
-        let ledger = state.open(global, output)?;
+        // Of a live BMS nothing is taken to be so because there is no state yet: it is read.
+        let ledger = if config.bms.is_some() { state.open_untold(global)?.0 } else { state.open(global, output)? };
         let directories = Directories::new(sign_ins(Arc::clone(&ledger), global)?, output);
         let store = bms::store(&config, ledger, None).await?;
         bms::refresh(&*store, state, output).await?;

@@ -14,11 +14,11 @@ use crate::controller::metrics::{FileErrors, Metrics};
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
 use crate::manifest;
+use crate::manifest::config::Bms;
 use crate::model::Text;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Reread, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::connect::{Attempts, CALLBACK_PATH};
 use crate::source::graph::{Delegations, GraphSource, Http, Pace};
-use crate::manifest::config::Bms;
 use crate::store::book::Clock;
 
 use super::args::{Global, RunArgs};

@@ -81,7 +81,14 @@ async fn go_on(shared: &Shared, owners: BTreeSet<UserKey>) {
             if let Some(report) = &converged.report {
                 let written: u64 = report.written.values().sum();
                 let (waiting, refused, by_hand) = (report.waiting.len(), report.failures.len(), report.by_hand.len());
-                tracing::info!(planned = converged.planned, written, waiting, refused, by_hand, "round after a look at BMS");
+                tracing::info!(
+                    planned = converged.planned,
+                    written,
+                    waiting,
+                    refused,
+                    by_hand,
+                    "round after a look at BMS"
+                );
             }
         }
         Err(error) => tracing::error!(%error, "the round could not be written; it is made again"),

@@ -12,8 +12,8 @@ use crate::desired::project;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
 use crate::source::Job;
-use crate::store::Standing;
 use crate::source::expiry::{Expiring, Outlook};
+use crate::store::Standing;
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]

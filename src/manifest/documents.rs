@@ -6,7 +6,8 @@ use super::nouns::DomainOrId;
 use super::problem::{Code, Problem, Sink};
 use super::reader::{Reader, Refusal};
 use super::schema::{
-    EmployeeDefaultsManifest, KaseyaBmsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest, TenantSpec,
+    EmployeeDefaultsManifest, KaseyaBmsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest,
+    TenantSpec,
 };
 use super::tree::{Entry, Node, Value};
 use super::word::{meant, one_of, quoted};

@@ -5,7 +5,9 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::schema::{EmployeeDefaultsManifest, KaseyaBmsManifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest};
+use super::schema::{
+    EmployeeDefaultsManifest, KaseyaBmsManifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest,
+};
 
 /// Every schema, as the name of its file and its text with a newline at the end: one per kind, and `manifest.json`, the
 /// union of all.

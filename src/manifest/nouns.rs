@@ -203,7 +203,8 @@ fn bms_server(text: &str) -> Result<Text, Complaint> {
         "apac" => "https://api.bmsapac.kaseya.com",
         "vorex" => "https://api.vorexlogin.com",
         address => {
-            let root = root(address).map_err(|Complaint { message, hint: _ }| Complaint { message, hint: Some(HINT) })?;
+            let root =
+                root(address).map_err(|Complaint { message, hint: _ }| Complaint { message, hint: Some(HINT) })?;
             return if root.ends_with("/v2") { complain("is the root, without a version", HINT) } else { Ok(root) };
         }
     };

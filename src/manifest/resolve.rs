@@ -12,9 +12,8 @@ use super::nouns::{Line, Note, Root, SecretReference};
 use super::quantities::{CallsPerHour, GuardLimit, Interval};
 use super::schema::{
     Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
-    KaseyaBmsManifest, KaseyaBmsSpec,
-    MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
-    TenantSpec,
+    KaseyaBmsManifest, KaseyaBmsSpec, MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest,
+    SyncPolicySpec, TenantManifest, TenantSpec,
 };
 use super::written::Written;
 use crate::model::{Field, Fields, Kind, Text};

@@ -163,7 +163,8 @@ impl Change {
         let mut unseen: Vec<FieldChange<'_>> = unseen.collect();
         unseen.sort_by_key(|field| field.slot != Slot::Field(Field::PortalAccess));
         // Without access there is neither a name nor a role to set.
-        let closed = unseen.iter().any(|field| field.slot == Slot::Field(Field::PortalAccess) && field.after == Some("false"));
+        let closed =
+            unseen.iter().any(|field| field.slot == Slot::Field(Field::PortalAccess) && field.after == Some("false"));
         let kept = unseen.into_iter().take(if closed { 1 } else { usize::MAX });
         steps.extend(kept.filter_map(|field| step(self.kind, field)));
         steps.push("save".to_owned());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use super::book::{Clock, ImportError, ImportReport};
 use super::book::Book;
+pub use super::book::{Clock, ImportError, ImportReport};
 use super::{Store, StoreError};
 use crate::applied::{Applied, Batch};
 use crate::interchange::row::Row;

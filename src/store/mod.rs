@@ -8,10 +8,10 @@ pub mod standing;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use self::standing::Standing;
-use crate::actual::Actual;
 use self::book::Book;
 use self::kaseya::api::BmsError;
+pub use self::standing::Standing;
+use crate::actual::Actual;
 use crate::applied::{Applied, Batch};
 use crate::ledger::LedgerError;
 use crate::model::Revision;

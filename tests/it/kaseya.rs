@@ -4,5 +4,6 @@ mod by_hand;
 mod crash;
 mod limits;
 mod local_edits;
+mod program;
 pub mod stage;
 mod writing;

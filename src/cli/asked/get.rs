@@ -63,7 +63,12 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
                 Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers")
             );
         }
-        Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules | Listing::Worklist => {}
+        Listing::Employees
+        | Listing::Contacts
+        | Listing::Events
+        | Listing::Tenants
+        | Listing::Rules
+        | Listing::Worklist => {}
     }
     if kind == Listing::Worklist {
         return Err(Error::usage("the work list has no IDs").hint("leave the ID out"));
@@ -131,7 +136,8 @@ fn show(remote: &Remote, args: &GetArgs, values: Vec<Value>, global: &Global, ou
             print(unfolded(&values, global.output), id, global.output, rows, output)
         }
         Listing::Worklist => {
-            let list: Option<Vec<ToDo>> = values.iter().map(|value| serde_json::from_value(value.clone()).ok()).collect();
+            let list: Option<Vec<ToDo>> =
+                values.iter().map(|value| serde_json::from_value(value.clone()).ok()).collect();
             let list = list.ok_or_else(misread)?;
             print(values.into_iter(), None, global.output, || table::to_do(&list), output)
         }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::tenant::status_word;
 use super::{Metrics, level, seconds};
-use crate::store::standing::{Calls, Standing};
 use crate::model::{Revision, Text};
+use crate::store::standing::{Calls, Standing};
 
 /// Files with errors that are shown by name.
 const MOST_FILES: usize = 20;
@@ -58,7 +58,8 @@ impl Metrics {
 
     /// How things stand with a live BMS.
     pub fn bms(&self, standing: &Standing) {
-        let Standing { read_at, full_at: _, trouble: _, failures, waiting, waits_until: _, rest: _, calls, owed } = standing;
+        let Standing { read_at, full_at: _, trouble: _, failures, waiting, waits_until: _, rest: _, calls, owed } =
+            standing;
         for Calls { operation, made, left } in calls {
             self.process.bms_calls.at([operation]).set((*made).into());
             self.process.bms_calls_left.at([operation]).set((*left).into());

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::DecodeError;
 use crate::model::{Field, Id, Kind, RecordKey, Seen, Text, UserKey};
 use crate::plan::{
-    Action, Blocked, Cause, Change, Code, FieldChange, Hand, Hold, LinkChange, Preserved, PreservedField, Provenance, Slot,
-    UserRef,
+    Action, Blocked, Cause, Change, Code, FieldChange, Hand, Hold, LinkChange, Preserved, PreservedField, Provenance,
+    Slot, UserRef,
 };
 
 /// The one of a closed set that has this word.

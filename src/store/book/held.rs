@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::ids::Ids;
 use super::import::{self, Laid};
-use super::stage::{self, Draft};
-use crate::store::StoreError;
 use super::names;
+use super::stage::{self, Draft};
 use crate::actual::Actual;
 use crate::applied::{Batch, Event, Outcome, UserChanges};
 use crate::ledger::{Commit, Ledger};
 use crate::model::{Record, RecordKey, Revision, Text};
 use crate::plan::{Change, Touch};
+use crate::store::StoreError;
 
 /// The state in memory.
 pub struct Held {

@@ -147,7 +147,8 @@ impl KaseyaStore {
     async fn is_as_planned(&self, before: &Record, is: &api::Contact) -> Result<(), Stop> {
         let shown = self.lens.contact(is, Some(before), None);
         let kind = before.key.kind;
-        let differs = Slot::ALL.into_iter().filter(|slot| is_seen(kind, *slot) && held(before, *slot) != held(&shown, *slot));
+        let differs =
+            Slot::ALL.into_iter().filter(|slot| is_seen(kind, *slot) && held(before, *slot) != held(&shown, *slot));
         let differs: Vec<&str> = differs.map(Slot::word).collect();
         if differs.is_empty() {
             return Ok(());
@@ -158,7 +159,10 @@ impl KaseyaStore {
         let ids = held.ids;
         self.book.commit(&mut held, ids, Commit { events: vec![event], ..Commit::default() }).await?;
         let what = differs.join(", ");
-        Err(Stop::Refused(format!("{} was changed in BMS since the plan was made ({what}): it is planned again", before.key)))
+        Err(Stop::Refused(format!(
+            "{} was changed in BMS since the plan was made ({what}): it is planned again",
+            before.key
+        )))
     }
 
     /// Refuses an email that BMS has by now in another contact, which the book may not know yet (rule R5).
@@ -191,11 +195,20 @@ impl KaseyaStore {
         let event = Event { reason, ..held.event(&[], self.book.now(), Some(before), after) };
         let ids = held.ids;
         self.book.commit(&mut held, ids, Commit { events: vec![event], ..Commit::default() }).await?;
-        Err(Stop::Refused(format!("{tickets} tickets name {}: it stays archived, and another one is planned", before.key)))
+        Err(Stop::Refused(format!(
+            "{tickets} tickets name {}: it stays archived, and another one is planned",
+            before.key
+        )))
     }
 
     /// Tells BMS what differs, access first, and looks at what came of it.
-    async fn shape(&self, is: api::Contact, shall: &Record, places: Places, types: Types) -> Result<api::Contact, Stop> {
+    async fn shape(
+        &self,
+        is: api::Contact,
+        shall: &Record,
+        places: Places,
+        types: Types,
+    ) -> Result<api::Contact, Stop> {
         let Orders { fields, emails, phones } = Orders::between(&is, shall, places, types, &self.lens);
         let id = is.id;
         let mut now = is;

@@ -93,11 +93,8 @@ fn address(is: Option<&Address>, shall: Option<String>, type_id: BmsId) -> Vec<A
 /// What to tell a BMS that lets employees be edited.
 #[must_use]
 pub fn of_employee(is: &Record, shall: &Record) -> Vec<Edit> {
-    let texts: [(Field, fn(Option<String>) -> Edit); 3] = [
-        (Field::FirstName, Edit::FirstName),
-        (Field::LastName, Edit::LastName),
-        (Field::JobTitle, Edit::JobTitle),
-    ];
+    let texts: [(Field, fn(Option<String>) -> Edit); 3] =
+        [(Field::FirstName, Edit::FirstName), (Field::LastName, Edit::LastName), (Field::JobTitle, Edit::JobTitle)];
     let differs = texts.into_iter().filter(|(field, _)| is.fields.get(*field) != shall.fields.get(*field));
     let status = (is.status != shall.status).then(|| Edit::Activity(activity(shall.status)));
     status.into_iter().chain(differs.map(|(field, edit)| edit(shall.fields.get(field).map(str::to_owned)))).collect()

@@ -80,7 +80,12 @@ struct Desk {
 
 impl KaseyaStore {
     /// Opens the book of a BMS; nothing is asked of BMS yet.
-    pub async fn open(ledger: Arc<dyn Ledger>, clock: Clock, api: Arc<Bms>, habits: Habits) -> Result<Self, StoreError> {
+    pub async fn open(
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+        api: Arc<Bms>,
+        habits: Habits,
+    ) -> Result<Self, StoreError> {
         let cursor = Cursor::load(&*ledger).await?;
         let Cursor { read_at, full_at, .. } = cursor;
         let standing = Mutex::new(Standing { read_at, full_at, rest: REST, ..Standing::default() });
@@ -145,7 +150,8 @@ impl KaseyaStore {
     /// Keeps what a restart must not forget. A cache: when it cannot be kept, a restart reads more.
     async fn remember(&self, cursor: &Cursor) {
         let entries = [(CURSOR, serde_json::to_vec(cursor)), (MEMORY, serde_json::to_vec(&self.api.memory()))];
-        let entries = entries.into_iter().filter_map(|(key, bytes)| Some((key.to_owned(), Some(bytes.ok()?)))).collect();
+        let entries =
+            entries.into_iter().filter_map(|(key, bytes)| Some((key.to_owned(), Some(bytes.ok()?)))).collect();
         if let Err(error) = self.book.ledger().stash(entries).await {
             tracing::warn!(%error, "what is known of BMS could not be kept; a restart reads more");
         }
@@ -218,7 +224,8 @@ impl Store for KaseyaStore {
             Calls { operation: endpoint.name(), made, left }
         };
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        standing.calls = Endpoint::ALL.into_iter().map(calls).filter(|calls| calls.made > 0 || calls.left == 0).collect();
+        standing.calls =
+            Endpoint::ALL.into_iter().map(calls).filter(|calls| calls.made > 0 || calls.left == 0).collect();
         Some(standing)
     }
 

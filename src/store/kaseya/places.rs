@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{BmsId, Bms, Contact, Location, Lookup, Named, Rank};
+use super::api::{Bms, BmsId, Contact, Location, Lookup, Named, Rank};
 use super::edits::{Places, Types};
 use super::picture::is_called;
 use super::writing::Stop;
@@ -84,9 +84,9 @@ async fn one_type(
 ) -> Result<BmsId, Stop> {
     let listed: Vec<Named> = match api.lookup(table).await {
         Ok(listed) => listed,
-        Err(super::BmsError::NotOffered { .. } | super::BmsError::NotFound { .. } | super::BmsError::Refused { .. }) => {
-            Vec::new()
-        }
+        Err(
+            super::BmsError::NotOffered { .. } | super::BmsError::NotFound { .. } | super::BmsError::Refused { .. },
+        ) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     let found = match wanted {

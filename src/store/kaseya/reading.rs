@@ -27,6 +27,9 @@ const MISSED: usize = 50;
 pub struct Cursor {
     /// The newest change of a contact that was seen.
     since: Option<Moment>,
+    /// When that was first seen.
+    #[serde(default)]
+    since_at: Option<Timestamp>,
     /// When BMS was last read.
     pub read_at: Option<Timestamp>,
     /// When everything was last read.
@@ -44,7 +47,11 @@ impl Cursor {
     fn start(&self, now: Timestamp, interval: Duration) -> Option<Moment> {
         let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
         let fresh = self.full_at.is_some_and(|full_at| now.duration_since(full_at) < interval);
-        self.since.filter(|_| fresh).map(|since| since.earlier(OVERLAP))
+        // What showed late has shown by then; without this a quiet look would read the last big change again and again.
+        let overlap = SignedDuration::try_from(2 * OVERLAP).unwrap_or(SignedDuration::MAX);
+        let settled = self.since_at.is_some_and(|at| now.duration_since(at) > overlap);
+        let since = self.since.filter(|_| fresh)?;
+        Some(if settled { since } else { since.earlier(OVERLAP) })
     }
 }
 
@@ -94,13 +101,19 @@ impl KaseyaStore {
         }
         let accounts = self.api.accounts().await?;
         let employees = self.api.employees().await?;
-        if since.is_none() && let Some(employee) = employees.items.first() {
+        if since.is_none()
+            && let Some(employee) = employees.items.first()
+        {
             // Whether this BMS lets employees be changed; one that does not tell does not.
             let _ = self.api.probe(None, Some(employee.id)).await;
         }
         let contacts = self.api.contacts(since).await?;
         contacts.items.iter().for_each(|contact| desk.known.learn(contact));
-        let gone = if since.is_none() && contacts.extent == Extent::Whole { self.gone(&contacts.items).await? } else { Vec::new() };
+        let gone = if since.is_none() && contacts.extent == Extent::Whole {
+            self.gone(&contacts.items).await?
+        } else {
+            Vec::new()
+        };
         let portals = self.portals(desk, since, &contacts.items).await?;
         Ok(Shown { since, contacts, employees, accounts, portals, gone })
     }
@@ -126,7 +139,12 @@ impl KaseyaStore {
     }
 
     /// Who may use the client portal: of everybody, or of those that changed and those whose login a person is to set.
-    async fn portals(&self, desk: &Desk, since: Option<Moment>, contacts: &[api::Contact]) -> Result<BTreeMap<BmsId, Portal>, Stopped> {
+    async fn portals(
+        &self,
+        desk: &Desk,
+        since: Option<Moment>,
+        contacts: &[api::Contact],
+    ) -> Result<BTreeMap<BmsId, Portal>, Stopped> {
         if since.is_none() {
             let search = ContactSearch { portal: Some(Portal::Open), ..ContactSearch::default() };
             let open = match self.api.search_contacts(&search).await {
@@ -135,7 +153,8 @@ impl KaseyaStore {
                 Err(error) => return Err(error.into()),
             };
             // A list that may lack some tells only who has access.
-            let closed = contacts.iter().map(|contact| (contact.id, Portal::Closed)).filter(|_| open.extent == Extent::Whole);
+            let closed =
+                contacts.iter().map(|contact| (contact.id, Portal::Closed)).filter(|_| open.extent == Extent::Whole);
             let open = open.items.into_iter().map(|found| (found.id, found.portal));
             return Ok(closed.chain(open).collect());
         }
@@ -182,8 +201,10 @@ impl KaseyaStore {
         drop(held);
         self.note(desk, done).await?;
         let newest = shown.contacts.items.iter().filter_map(|contact| contact.modified_on).max();
-        let Cursor { since, read_at, full_at } = &mut desk.cursor;
-        *since = newest.max(*since);
+        let Cursor { since, since_at, read_at, full_at } = &mut desk.cursor;
+        if newest > *since {
+            (*since, *since_at) = (newest, Some(now));
+        }
         *read_at = Some(now);
         // A list that is not whole is no full read, but what it shows is true.
         if shown.since.is_none() && shown.contacts.extent == Extent::Whole {
@@ -206,7 +227,8 @@ fn rest(calls: u32, per_hour: u32) -> Duration {
 
 /// How many contacts are known that are not archived, and which of them are not listed.
 fn missed(actual: &crate::actual::Actual, listed: &BTreeSet<u64>) -> (usize, Vec<RecordKey>) {
-    let contacts = actual.records().filter(|record| record.key.kind == Kind::Contact && record.status != Status::Archived);
+    let contacts =
+        actual.records().filter(|record| record.key.kind == Kind::Contact && record.status != Status::Archived);
     let known: Vec<RecordKey> = contacts.map(|record| record.key).collect();
     let missed = known.iter().copied().filter(|key| !listed.contains(&key.id)).collect();
     (known.len(), missed)
@@ -254,7 +276,9 @@ impl News<'_> {
     fn record(&mut self, mut after: Record, why: &'static str) {
         let before = self.held.actual.record(after.key);
         let was_archived = before.is_some_and(|before| before.status == Status::Archived);
-        if after.status == Status::Archived && let Some(user) = self.notes.archives.get(&after.key) {
+        if after.status == Status::Archived
+            && let Some(user) = self.notes.archives.get(&after.key)
+        {
             if !was_archived {
                 after.link = None;
                 after.archived_from = Some(user.clone());

@@ -180,12 +180,13 @@ impl KaseyaStore {
 
     /// Notes which records a person is asked to archive, so that it is known because of whom when it is seen.
     async fn await_archives(&self, desk: &mut Desk, job: &Job<'_>, hands: &[Hand]) -> Result<(), StoreError> {
-        let archives = job.steps.iter().zip(hands).filter(|(step, hand)| {
-            step.change.action == Action::Archive && **hand == Hand::All
-        });
-        let notes = archives.filter_map(|(step, _)| {
-            Some(Note::Archive(step.change.record()?, Some(step.change.user.key.clone())))
-        });
+        let archives = job
+            .steps
+            .iter()
+            .zip(hands)
+            .filter(|(step, hand)| step.change.action == Action::Archive && **hand == Hand::All);
+        let notes = archives
+            .filter_map(|(step, _)| Some(Note::Archive(step.change.record()?, Some(step.change.user.key.clone()))));
         self.note(desk, notes.collect()).await
     }
 
@@ -195,7 +196,8 @@ impl KaseyaStore {
         let Some(before) = before else { return Err(Stop::Refused("employees are made by hand".to_owned())) };
         let edits = super::edits::of_employee(before, after);
         if !edits.is_empty() {
-            let id = super::api::BmsId::new(after.key.id).ok_or_else(|| Stop::Refused("this is no ID of BMS".to_owned()))?;
+            let id =
+                super::api::BmsId::new(after.key.id).ok_or_else(|| Stop::Refused("this is no ID of BMS".to_owned()))?;
             self.api.edit_employee(id, &edits).await?;
         }
         Ok(after.clone())
@@ -210,7 +212,8 @@ impl KaseyaStore {
         written: Vec<Record>,
     ) -> Result<Vec<RecordKey>, Stop> {
         let now = self.book.now();
-        let owed: Vec<Note> = job.steps.iter().zip(&written).filter_map(|(step, record)| owed(desk, step, record, now)).collect();
+        let owed: Vec<Note> =
+            job.steps.iter().zip(&written).filter_map(|(step, record)| owed(desk, step, record, now)).collect();
         // What a person owes is noted before the book says that it is so: read in between, it would be a local edit.
         self.note(desk, owed).await?;
         let mut held = self.book.certain().await?;

@@ -14,7 +14,8 @@ async fn what_the_hour_has_no_room_for_waits_and_later_changes_win() {
     loop {
         // Each hour another process: what was spent is not forgotten.
         let store = stage.open().await;
-        let report = stage.round(&store).await.unwrap();
+        let report =
+            stage.round(&store).await.unwrap_or_else(|error| panic!("{error:?} at {} after {written}", stage.now()));
         assert!(report.failures.is_empty(), "{:?}", report.failures.first());
         let done = report.done.len();
         written += done;

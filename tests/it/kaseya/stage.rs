@@ -165,7 +165,7 @@ impl Stage {
     pub fn of(company: Company, config: Config, people: &[Person], per_hour: u32) -> Arc<Self> {
         Arc::new(Self {
             company: Mutex::new(company),
-            now: Mutex::new("2026-03-02T08:00:00Z".parse().unwrap()),
+            now: Mutex::new("2036-03-03T08:00:00Z".parse().unwrap()),
             platters: Arc::new(MemoryLedger::new()),
             config,
             people: Mutex::new(people.to_vec()),

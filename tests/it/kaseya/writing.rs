@@ -31,7 +31,10 @@ async fn a_first_apply_makes_and_takes_over_and_the_next_plan_is_empty() {
     let marta = stage.contact(7);
     assert_eq!((&marta["firstName"], &marta["middleName"]), (&json!("Marta"), &json!("Q")));
     assert_eq!(marta["emails"].as_array().unwrap().len(), 2, "another email is nobody's business");
-    assert!(marta["phones"].as_array().unwrap().iter().any(|phone| phone["value"] == "+1 555 0100"), "a mobile phone stays");
+    assert!(
+        marta["phones"].as_array().unwrap().iter().any(|phone| phone["value"] == "+1 555 0100"),
+        "a mobile phone stays"
+    );
 
     let again = stage.plan(&store).await.unwrap();
     assert!(again.changes.is_empty() && again.touched.is_empty() && again.blocked.is_empty(), "{again:#?}");
