@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::running::Shared;
 use crate::model::UserKey;
@@ -18,37 +18,35 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// Reads BMS, waits, reads again, until it is told to stop.
 pub(super) async fn follow(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut read_due = true;
+    let mut next_read = Instant::now();
     while !*stop.borrow() {
         let mut owners = BTreeSet::new();
-        if read_due {
+        if next_read <= Instant::now() {
             tokio::select! {
                 found = look(&shared) => owners = found,
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+            let Some(standing) = shared.store.standing() else { return };
+            next_read = Instant::now() + standing.rest;
         }
         // What is being written ends, even when it is told to stop.
         go_on(&shared, owners).await;
-        let Some(standing) = shared.store.standing() else { return };
-        let (wait, read) = wait(&standing, shared.now());
-        read_due = read;
-        shared.metrics.bms(&standing);
+        let turn = tell(&shared).await;
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(turn.min(next_read.saturating_duration_since(Instant::now()))) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
 
-/// How long to wait, and whether BMS is read then: until the next read, or until what waits has its turn before that.
-fn wait(standing: &Standing, now: Timestamp) -> (Duration, bool) {
-    let rest = standing.rest;
-    let turn = standing.waits_until.filter(|_| standing.waiting > 0 && standing.failures == 0);
-    let turn = turn.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default().max(TURN));
-    match turn {
-        Some(turn) if turn < rest => (turn, false),
-        Some(_) | None => (rest, true),
+/// Tells how things stand; gives how long the first of those that wait has to.
+async fn tell(shared: &Shared) -> Duration {
+    let (waiting, first, last) = shared.core.lock().await.open.waiting();
+    if let Some(standing) = shared.store.standing() {
+        shared.metrics.bms(&Standing { waiting, waits_until: last, ..standing });
     }
+    let turn = first.map(|first| Duration::try_from(first.duration_since(shared.now())).unwrap_or_default());
+    turn.map_or(Duration::MAX, |turn| turn.max(TURN))
 }
 
 /// Reads BMS; gives the owners of what has changed.

@@ -117,10 +117,17 @@ impl Core {
     /// Who is to be planned after BMS itself has changed: the owners of what changed, with everybody that earlier rounds
     /// left open.
     pub fn reach_owners(&self, owners: BTreeSet<UserKey>, now: Timestamp) -> Option<Scope> {
-        if !self.unheard.is_empty() || (owners.is_empty() && !self.is_waiting(now)) {
+        if !self.unheard.is_empty() {
             return None;
         }
-        Some(if self.fresh.is_empty() { self.with_open(owners) } else { Scope::All })
+        // Those that were read, but could not be planned before BMS was read.
+        let is_complete = |tenant: &Id| {
+            self.observed.directory.tenant(tenant).is_some_and(|known| known.coverage == Coverage::Complete)
+        };
+        if self.fresh.iter().any(is_complete) {
+            return Some(Scope::All);
+        }
+        (!owners.is_empty() || self.is_waiting(now)).then(|| self.with_open(owners))
     }
 
     fn with_open(&self, users: BTreeSet<UserKey>) -> Scope {

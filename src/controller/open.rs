@@ -59,6 +59,14 @@ impl Open {
         self.users.values().any(is_due)
     }
 
+    /// How many users' changes wait for room in the store, with when the first and the last have their turn.
+    pub fn waiting(&self) -> (usize, Option<Timestamp>, Option<Timestamp>) {
+        let waits = self.users.values().filter_map(|case| case.waits_until);
+        waits.fold((0, None, None), |(count, first, last), until| {
+            (count + 1, Some(first.map_or(until, |first: Timestamp| first.min(until))), last.max(Some(until)))
+        })
+    }
+
     /// What of everybody's changes is left to a person.
     pub fn by_hand(&self) -> impl Iterator<Item = &ToDo> {
         self.users.values().flat_map(|case| &case.by_hand)

@@ -73,7 +73,7 @@ impl Conditions {
         let object = format!("tenant/{}", tenant.id);
         let suspicion = known.and_then(|known| known.suspicion.as_deref());
         let findings = [
-            standing.map(bms_reachable),
+            standing.map(|standing| bms_reachable(standing, core)),
             Some(connected(connection)),
             credentials_current(expiring, now),
             Some(nothing_held(held, suspicion)),
@@ -146,9 +146,10 @@ const fn awaited(job: Job) -> &'static str {
 }
 
 /// Whether a live BMS is read, and what waits for it.
-fn bms_reachable(standing: &Standing) -> Finding {
-    let Standing { read_at, trouble, waiting, waits_until, .. } = standing;
-    let waits = match (waiting, waits_until) {
+fn bms_reachable(standing: &Standing, core: &Core) -> Finding {
+    let Standing { read_at, trouble, .. } = standing;
+    let (waiting, _, last) = core.open.waiting();
+    let waits = match (waiting, last) {
         (0, _) | (_, None) => String::new(),
         (users, Some(until)) => format!("; the changes of {users} users wait until {until}"),
     };

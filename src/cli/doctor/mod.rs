@@ -1,6 +1,7 @@
 //! `bmsync doctor [TENANT]`: looks at everything that a synchronization needs, and says what to do about what is wrong.
 //! It changes nothing.
 
+mod bms;
 mod finding;
 mod machine;
 mod tenant;
@@ -34,6 +35,9 @@ pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<
         let config = Arc::new(config);
         let kept = if opened.is_some() { Kept::Here } else { Kept::Elsewhere };
         let Opened { actual, ledger } = opened.unwrap_or_else(Opened::nothing);
+        if let (Some(declared), None) = (&config.bms, &args.tenant) {
+            findings.extend(bms::examine(&config, declared, &*ledger).await);
+        }
         let sign_ins = sign_ins(ledger, global)?;
         let known = Known { config, actual: actual.map(Arc::new), sign_ins, kept, http: Http::new() };
         findings.extend(side_by_side(tenants.into_iter().map(|tenant| Patient::new(tenant, &known))).await);

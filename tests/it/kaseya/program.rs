@@ -182,3 +182,56 @@ async fn an_import_says_only_what_bms_does_not_show() {
     let taken = place.bmsync(&["import", &path]).await;
     assert!(taken.status.success(), "{}", text(&taken));
 }
+
+/// A running bmsync; it ends with the test.
+struct Server(std::process::Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_bmsync_writes_contacts_and_tells_what_is_by_hand() {
+    use std::io::BufRead as _;
+
+    let place = Place::new().await;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bmsync"))
+        .args(["run", "--listen", "127.0.0.1:0", "-f"])
+        .arg(place.folder.path().join("m.yaml"))
+        .arg("--state")
+        .arg(place.folder.path().join("state"))
+        .envs([("APP_KEY", "secret"), ("BMS_PASSWORD", "p4ss-of-the-api-user")])
+        .env_remove("BMSYNC_STATE")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (_running, url) = (Server(child), line.trim().to_owned());
+    let get = async |path: &str| -> Value {
+        let text = reqwest::get(format!("{url}{path}")).await.unwrap().text().await.unwrap();
+        serde_json::from_str(&text).unwrap_or(Value::String(text))
+    };
+    let (mut list, mut metrics) = (Value::Null, String::new());
+    for _ in 0..600 {
+        list = get("/v1/worklist").await;
+        metrics = get("/metrics").await.as_str().unwrap().to_owned();
+        if list["items"].as_array().is_some_and(|items| items.len() == 2) && metrics.contains("bmsync_worklist_items 1") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(list["items"][0]["kind"], "employee", "{list}");
+    assert_eq!(list["items"][1]["id"], 1, "{list}");
+    let contact = place.simulator.control().bms(|company| company.get("contacts", 1).unwrap()).unwrap();
+    assert_eq!(contact["jobTitle"], "Buyer");
+    let tenants = get("/v1/tenants").await;
+    let conditions = tenants["items"][0]["conditions"].as_array().unwrap();
+    let reachable = conditions.iter().find(|condition| condition["type"] == "BmsReachable").unwrap();
+    assert_eq!(reachable["status"], "True", "{reachable}");
+    let created = "bmsync_bms_calls{operation=\"POST /v2/crm/contacts/summary\"} 1";
+    assert!(metrics.contains(created) && metrics.contains("bmsync_worklist_items 1"), "{metrics}");
+}

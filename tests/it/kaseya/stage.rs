@@ -226,8 +226,13 @@ impl Stage {
         self.try_open().await.unwrap()
     }
 
-    async fn try_open(self: &Arc<Self>) -> Result<KaseyaStore, StoreError> {
-        let ledger: Arc<dyn Ledger> = Arc::new(Disk(Arc::clone(self)));
+    /// What is on the disk.
+    pub fn platters(&self) -> Arc<dyn Ledger> {
+        Arc::clone(&self.platters) as Arc<dyn Ledger>
+    }
+
+    pub async fn try_open(self: &Arc<Self>) -> Result<KaseyaStore, StoreError> {
+        let ledger: Arc<dyn Ledger> = Arc::new(Disk::over(self, self.platters()));
         let clock = {
             let stage = Arc::clone(self);
             Arc::new(move || stage.now())
@@ -327,8 +332,17 @@ impl Wire for Inside {
     }
 }
 
-/// The disk of a process.
-struct Disk(Arc<Stage>);
+/// The way of a process to its disk.
+pub struct Disk {
+    stage: Arc<Stage>,
+    platters: Arc<dyn Ledger>,
+}
+
+impl Disk {
+    pub fn over(stage: &Arc<Stage>, platters: Arc<dyn Ledger>) -> Self {
+        Self { stage: Arc::clone(stage), platters }
+    }
+}
 
 fn full() -> LedgerError {
     let source = Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull));
@@ -338,34 +352,34 @@ fn full() -> LedgerError {
 #[async_trait]
 impl Ledger for Disk {
     async fn load(&self) -> Result<Actual, LedgerError> {
-        self.0.platters.load().await
+        self.platters.load().await
     }
 
     async fn commit(&self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
-        self.0.step(|_| Err(full()), async || self.0.platters.commit(expected, commit).await).await
+        self.stage.step(|_| Err(full()), async || self.platters.commit(expected, commit).await).await
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, LedgerError> {
-        self.0.platters.events(after, limit).await
+        self.platters.events(after, limit).await
     }
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
-        self.0.platters.last_event().await
+        self.platters.last_event().await
     }
 
     async fn stash(&self, entries: Vec<Stashed>) -> Result<(), LedgerError> {
-        self.0.platters.stash(entries).await
+        self.platters.stash(entries).await
     }
 
     async fn stashed(&self, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.0.platters.stashed(key).await
+        self.platters.stashed(key).await
     }
 
     async fn keep(&self, changes: Vec<Keep>) -> Result<(), LedgerError> {
-        self.0.step(|_| Err(full()), async || self.0.platters.keep(changes).await).await
+        self.stage.step(|_| Err(full()), async || self.platters.keep(changes).await).await
     }
 
     async fn kept(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
-        self.0.platters.kept(prefix).await
+        self.platters.kept(prefix).await
     }
 }
