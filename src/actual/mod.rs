@@ -219,6 +219,14 @@ impl Preparation {
         let entries = records.iter().flat_map(|record| entries(&self.0, record)).collect();
         Prepared { records, entries }
     }
+
+    /// Prepares records that come in any order, neighbours with each other. Of several with one key the last counts.
+    #[must_use]
+    pub fn prepare_all(&self, records: Vec<Record>) -> Vec<Prepared> {
+        // New records mostly come in the order of their IDs, but both kinds mixed: then nothing is left to sort.
+        let (employees, contacts) = records.into_iter().partition(|record| record.key.kind == Kind::Employee);
+        [employees, contacts].into_iter().flat_map(records::neighbours).map(|some| self.prepare(some)).collect()
+    }
 }
 
 impl Held {

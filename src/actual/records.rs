@@ -71,6 +71,21 @@ impl Records {
     }
 }
 
+/// Records of one kind by the bucket that they belong to, each sorted.
+pub(super) fn neighbours(mut records: Vec<Record>) -> Vec<Vec<Record>> {
+    records.sort_by_key(|record| record.key);
+    let mut buckets: Vec<Vec<Record>> = Vec::new();
+    for record in records {
+        match buckets.last_mut() {
+            Some(bucket) if bucket.last().is_some_and(|last| bucket_of(last.key) == bucket_of(record.key)) => {
+                bucket.push(record);
+            }
+            Some(_) | None => buckets.push(vec![record]),
+        }
+    }
+    buckets
+}
+
 const fn bucket_of(key: RecordKey) -> (Kind, u64) {
     (key.kind, key.id >> LOW_BITS)
 }

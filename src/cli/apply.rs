@@ -44,9 +44,10 @@ async fn here(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit
         None => Round::make(global, &args.tenant.as_deref().into(), State::Create, output).await?,
         Some(saved) => repeat(saved, args, global, output).await?,
     };
+    round.tell_failures(output);
     match global.output {
         Format::Text => output.data(text::text(&round.plan, round.view(output)))?,
-        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => round.tell_failures(output),
+        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => {}
     }
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
     let shown = Shown::of(&round.plan);
@@ -182,9 +183,11 @@ fn tell(report: &Report, plan: Option<(&Plan, Timestamp)>, output: &Output) -> R
     }
 }
 
-/// What is said as JSON: written as it is walked, for a tree of it would be many times as big as the plan.
+/// What is said as JSON, the plan with what came of it: written as it is walked, for a tree of it would be many times as
+/// big as the plan.
 #[derive(Serialize)]
-struct Told<P> {
+struct Told<P: Serialize> {
+    #[serde(flatten)]
     plan: P,
     applied: Value,
 }

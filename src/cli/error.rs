@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
-use std::io;
 
 use crate::display::safe;
 use crate::ledger::LedgerError;
@@ -152,32 +151,8 @@ fn ledger_hint(error: &LedgerError) -> Option<&'static str> {
         }
         LedgerError::Stale { .. } => Some("somebody else wrote in between; plan again"),
         LedgerError::Moved { .. } => Some("somebody else wrote in between; try again"),
-        LedgerError::Io { source, .. } => source.downcast_ref::<io::Error>().and_then(disk_hint),
+        LedgerError::Io { .. } => error.disk_hint(),
     }
-}
-
-/// What helps when the disk refuses, by the kinds of what it says.
-const DISK_HINTS: [(&[io::ErrorKind], &str); 4] = [
-    (
-        &[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded],
-        "make room on that disk, then do the same again; nothing that was reported as written is lost",
-    ),
-    (
-        &[io::ErrorKind::FileTooLarge],
-        "raise the limit on the size of files, then do the same again; nothing that was reported as written is lost",
-    ),
-    (
-        &[io::ErrorKind::ReadOnlyFilesystem],
-        "bmsync writes there even to read; copy the directory to a disk that can be written, and give --state the copy",
-    ),
-    (
-        &[io::ErrorKind::PermissionDenied],
-        "run bmsync as the user that the directory and every file in it belong to, or give them to this one",
-    ),
-];
-
-fn disk_hint(error: &io::Error) -> Option<&'static str> {
-    DISK_HINTS.iter().find(|(kinds, _)| kinds.contains(&error.kind())).map(|(_, hint)| *hint)
 }
 
 impl From<StoreError> for Error {

@@ -87,8 +87,9 @@ Exit codes: 0 applied, or nothing to do · 1 failed, refused or not confirmed ·
 /// After the help of `get`.
 pub const GET: &str = "\
 Records and events come from the BMS state, tenants and rules from the manifests. With
---server all come from there, and tenants and rules with their conditions. --follow prints
-new events as they come, as text or JSON Lines, until it is stopped.
+--server all come from there, and tenants and rules with their conditions. Without, tenants
+tell who signed in, until when that holds, and whether a person is needed. --follow prints new
+events as they come, as text or JSON Lines, until it is stopped.
 
 Examples:
   bmsync get employees
@@ -144,7 +145,8 @@ For a tenant that says `signIn: delegated`. Opens the login service in a browser
 back to a port of this machine; the application must have the redirect URI
 http://localhost/OAuth/IntegrationCallback.aspx for that. With --server the running bmsync is
 what the browser comes back to, below its --public-url: register that address. With
---device-code nothing comes back: a code is entered in a browser on any machine.
+--device-code nothing comes back: a code is entered in a browser on any machine. All ways work
+with --server too.
 
 Only an account of the declared tenant is let in. What the sign-in can read is tried, and what
 is missing is named. The refresh token is kept sealed in the state; no password is seen.
@@ -260,10 +262,10 @@ Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
 /// After the help of `doctor`.
 pub const DOCTOR: &str = "\
 Looks at the manifests, the state and its disk, and of each tenant: its secret (which is never
-shown), login service and Graph, the clock, sign-in, each permission by a real call, the
-groups of the rules, and their accounts in BMS. Changes nothing. As JSON, `checks` lists
-tenant, check, status (ok, warning, failed, skipped), message, hint and job, and `summary`
-counts.
+shown) and when it ends, login service and Graph, the clock, sign-in, each permission by a
+real call, the groups of the rules, and their accounts in BMS. Changes nothing. It looks from
+this machine: run it where bmsync runs. As JSON, `checks` lists tenant, check, status (ok,
+warning, failed, skipped), message, hint and job, and `summary` counts.
 
 Examples:
   bmsync doctor

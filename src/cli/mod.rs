@@ -44,6 +44,7 @@ mod traces;
 mod validate;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 pub use args::Cli;
 use args::{Global, Verb};
@@ -99,8 +100,14 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
     }
 }
 
+/// How long what still runs when a verb is done may take to end: a plan that nobody waits for any more is left to die.
+const PARTING: Duration = Duration::from_millis(200);
+
 /// Runs a verb that waits for others.
 fn wait(verb: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Error::new("cannot start").because(&error))?.block_on(verb)
+    let runtime = runtime.map_err(|error| Error::new("cannot start").because(&error))?;
+    let done = runtime.block_on(verb);
+    runtime.shutdown_timeout(PARTING);
+    done
 }

@@ -21,9 +21,7 @@ pub async fn run(args: &PlanArgs, global: &Global, output: &Output) -> Result<Ex
 
 async fn here(args: &PlanArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let round = Round::make(global, &args.tenant.as_deref().into(), State::Look, output).await?;
-    if global.output != Format::Text {
-        round.tell_failures(output);
-    }
+    round.tell_failures(output);
     show(&round, global.output, output)?;
     if let Some(path) = &args.out {
         output::save(path, |out| json::write(&round.plan, round.created_at, out))?;

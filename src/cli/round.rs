@@ -18,7 +18,7 @@ use super::args::Global;
 use super::bms;
 use super::error::Error;
 use super::manifests;
-use super::output::{Loudness, Output};
+use super::output::Output;
 use super::progress::Progress;
 use super::sign_ins::sign_ins;
 use super::state::State;
@@ -92,17 +92,16 @@ impl Round {
 
     /// How the plan is shown on stdout.
     pub fn view(&self, output: &Output) -> View {
-        self.view_in(output, output.palette())
+        self.view_in(output.palette())
     }
 
     /// How the plan is shown on stderr.
     pub fn aside_view(&self, output: &Output) -> View {
-        self.view_in(output, output.aside_palette())
+        self.view_in(output.aside_palette())
     }
 
-    fn view_in(&self, output: &Output, palette: Palette) -> View {
-        let preserved = if output.loudness() > Loudness::Normal { Detail::Listed } else { Detail::Counted };
-        View { now: self.created_at, palette, preserved, people: People::All, blocked: Detail::Listed }
+    fn view_in(&self, palette: Palette) -> View {
+        View { now: self.created_at, palette, preserved: Detail::Listed, people: People::All, blocked: Detail::Listed }
     }
 
     /// Tells of every tenant that could not be read.

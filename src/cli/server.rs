@@ -53,6 +53,9 @@ fn surprising(verb: &str) -> Error {
 
 fn why(verb: &str) -> &'static str {
     match verb {
+        "doctor" => {
+            "it looks from this machine, so run it where bmsync runs; `bmsync get tenants --server` tells what the server found"
+        }
         "import" => "it loads into the local state, while no `bmsync run` has it open",
         "rekey" => "it changes what the local state keeps, while no `bmsync run` has it open",
         "run" => "it is the server",

@@ -56,8 +56,7 @@ async fn look(shared: &Shared) -> BTreeSet<UserKey> {
     match (before, read) {
         (Ok(before), Ok(())) => owners(shared, before).await.unwrap_or_default(),
         (Err(error), _) | (_, Err(error)) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            tracing::warn!(error = %format!("{error}{cause}"), "BMS could not be read; it is tried again");
+            tracing::warn!(error = error.in_full(), "BMS could not be read; it is tried again");
             BTreeSet::new()
         }
     }
@@ -89,6 +88,6 @@ async fn go_on(shared: &Shared, owners: BTreeSet<UserKey>) {
                 );
             }
         }
-        Err(error) => tracing::error!(%error, "the round could not be written; it is made again"),
+        Err(error) => tracing::error!(error = error.in_full(), "the round could not be written; it is made again"),
     }
 }

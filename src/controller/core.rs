@@ -14,7 +14,7 @@ use super::open::Open;
 use super::reached::{Reached, reached};
 use super::think;
 use crate::approved::{Approved, Consent};
-use crate::directory::{Coverage, News, TenantDirectory, Touched};
+use crate::directory::{Coverage, News, Permissions, Sight, TenantDirectory, Told, Touched, User};
 use crate::engine::Report;
 use crate::manifest::config::Config;
 use crate::model::{Id, Text, UserKey};
@@ -67,14 +67,22 @@ impl Core {
         self.observed.directory.tenant(tenant).and_then(|known| known.links.clone())
     }
 
+    /// What reads of a tenant may see.
+    pub fn sight(&self, tenant: &Id) -> Sight {
+        self.observed.directory.tenant(tenant).map(|known| known.sight.clone()).unwrap_or_default()
+    }
+
     /// Puts a mirror in place; nothing is planned from it until a read has brought it up to date.
     pub fn resume(&mut self, tenant: Id, mirror: TenantDirectory) {
         self.observed.directory.insert(tenant, mirror);
     }
 
     /// Takes in what a read of a tenant brought, and says how many users a full read corrected.
-    pub fn hear(&mut self, tenant: &Id, news: News) -> Heard {
+    /// With fewer permissions than before, it notes what became blank.
+    pub fn hear(&mut self, tenant: &Id, news: News, permissions: Option<Permissions>) -> Heard {
         let known = self.observed.directory.tenant_mut(tenant);
+        see(known, &news, permissions);
+        let watched = watched_for_blanks(known, &news);
         let before = Vital::of(tenant, known, &self.config);
         let corrected = match &news {
             News::Everything(whole) if known.read_at.is_some() => Some(known.differences(whole)),
@@ -82,6 +90,7 @@ impl Core {
             News::Changes(_) => None,
         };
         let touched = known.take(news);
+        known.sight.note_blanks(watched.into_iter().filter(|(id, before)| is_blanked(known, id, before)).count());
         let after = Vital::of(tenant, known, &self.config);
         if let Some(suspicion) = before.suspicion(&after) {
             known.suspicion = Some(suspicion);
@@ -136,7 +145,8 @@ impl Core {
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
-        self.open.has_due(now) || self.open.held().any(|change| self.consent(change, now) == Consent::Given)
+        let approved = || self.open.held().any(|change| self.consent(change, now) == Consent::Given);
+        self.open.has_due(now) || (self.approvals.iter().any(|approval| approval.until > now) && approved())
     }
 
     /// Plans, and remembers what the plan leaves open. Gives what may be written; nothing when there is none.
@@ -203,15 +213,23 @@ impl Core {
         if covered { Consent::Given } else { Consent::Withheld }
     }
 
-    /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go.
+    /// A suspicion ends when it holds nothing back any more: who was missed is back, or a person has let them go. That
+    /// is known once everybody was planned. Where permissions are missing, everything was read without them by then.
     fn calm(&mut self) {
-        let suspicious = self.observed.directory.tenants().filter(|(_, known)| known.suspicion.is_some());
-        let suspicious: Vec<Id> = suspicious.map(|(id, _)| id.clone()).collect();
-        for tenant in suspicious {
+        let doubted = |known: &TenantDirectory| known.suspicion.is_some() || !known.sight.missing().is_empty();
+        let planned = |id: &Id| !self.fresh.contains(id);
+        let doubtful = self.observed.directory.tenants().filter(|(id, known)| doubted(known) && planned(id));
+        let doubtful: Vec<Id> = doubtful.map(|(id, _)| id.clone()).collect();
+        for tenant in doubtful {
             let holds =
-                |change: &Change| change.user.key.tenant == tenant && change.held == Some(Hold::SourceUnhealthy);
-            if !self.open.held().any(holds) {
-                self.observed.directory.tenant_mut(&tenant).suspicion = None;
+                |hold| self.open.held().any(|change| change.user.key.tenant == tenant && change.held == Some(hold));
+            let (suspected, unseen) = (holds(Hold::SourceUnhealthy), holds(Hold::PermissionsShrank));
+            let known = self.observed.directory.tenant_mut(&tenant);
+            if !suspected && !unseen {
+                known.suspicion = None;
+            }
+            if !unseen {
+                known.sight.believe();
             }
         }
     }
@@ -255,6 +273,38 @@ impl Core {
 fn is_something(approved: &Approved) -> bool {
     let batch = approved.batch();
     !(batch.users.is_empty() && batch.touched.is_empty())
+}
+
+/// Notes with which permissions the news were read.
+fn see(known: &mut TenantDirectory, news: &News, permissions: Option<Permissions>) {
+    let Some(permissions) = permissions else { return };
+    match news {
+        News::Everything(_) => known.sight.read_everything(permissions),
+        News::Changes(_) => known.sight.read_changes(permissions),
+    }
+}
+
+/// While permissions are missing, the users of whom the news may bring less than is known, as they are known.
+fn watched_for_blanks(known: &TenantDirectory, news: &News) -> Vec<(Id, User)> {
+    if known.sight.missing().is_empty() {
+        return Vec::new();
+    }
+    match news {
+        News::Everything(_) => known.users().map(|(id, user)| (id.clone(), user.clone())).collect(),
+        News::Changes(changes) => {
+            let told = changes.told.iter().filter_map(|told| match told {
+                Told::User(id, _) => Some(id),
+                Told::UserGone(..) | Told::Group(..) | Told::GroupGone(_) | Told::Joined { .. } | Told::Left { .. } => {
+                    None
+                }
+            });
+            told.filter_map(|id| Some((id.clone(), known.user(id)?.clone()))).collect()
+        }
+    }
+}
+
+fn is_blanked(known: &TenantDirectory, id: &Id, before: &User) -> bool {
+    known.user(id).is_some_and(|now| before.lost(now))
 }
 
 /// The declared tenants.

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{Changes, Coverage, DeltaLinks, Portion, TenantDirectory};
+use crate::directory::{Changes, Coverage, DeltaLinks, Portion, Sight, TenantDirectory};
 use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::config::Tenant;
 use crate::model::Id;
 
 /// Grows when what is read of a directory changes: an older mirror is then read anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Users or members in one value of the stash. sled keeps up to 16 values on a page, and a page that is a good part of its
 /// 4 MiB segments is moved from segment to segment for ever: 8 MB a second were written by a server that did nothing.
 const PORTION: usize = 512;
@@ -43,6 +43,7 @@ struct Head {
     read_at: Option<Timestamp>,
     full_at: Option<Timestamp>,
     suspicion: Option<String>,
+    sight: Sight,
 }
 
 /// A mirror as it was found.
@@ -94,6 +95,7 @@ impl Mirror {
         directory.links.clone_from(&head.links);
         directory.read_at = head.read_at;
         directory.suspicion.clone_from(&head.suspicion);
+        directory.sight.clone_from(&head.sight);
         directory.coverage = Coverage::Partial;
         Ok(Some(directory))
     }
@@ -108,12 +110,13 @@ impl Mirror {
         self.snapshot(directory, directory.read_at).await
     }
 
-    /// Saves what changed, with the links up to which it was read.
-    pub async fn append(&mut self, changes: &Changes, suspicion: Option<String>) -> Result<(), LedgerError> {
+    /// Saves what changed, with the links up to which it was read, and what is doubted of the live directory.
+    pub async fn append(&mut self, changes: &Changes, directory: &TenantDirectory) -> Result<(), LedgerError> {
         let mut head = self.head.clone();
         head.links = Some(changes.links.clone());
         head.read_at = Some(changes.read_at);
-        head.suspicion = suspicion;
+        head.suspicion.clone_from(&directory.suspicion);
+        head.sight.clone_from(&directory.sight);
         let mut entries = Vec::new();
         if !changes.told.is_empty() {
             entries.push((self.key(head.generation, "log", head.logged), Some(encode(changes)?)));
@@ -156,6 +159,7 @@ impl Mirror {
             read_at: directory.read_at,
             full_at,
             suspicion: directory.suspicion.clone(),
+            sight: directory.sight.clone(),
         };
         self.ledger.stash(vec![(self.head_key(), Some(encode(&head)?))]).await?;
         let old = std::mem::replace(&mut self.head, head);

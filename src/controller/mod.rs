@@ -8,6 +8,7 @@ pub mod connecting;
 pub mod connection;
 mod core;
 mod credentials;
+mod gate;
 mod health;
 pub mod manifests;
 pub mod metrics;

@@ -13,6 +13,10 @@ use crate::plan::{Blocked, Change, Plan, Scope, TenantState, ToDo};
 #[derive(Debug, Default)]
 pub(super) struct Open {
     users: BTreeMap<UserKey, Case>,
+    /// Users whose changes the store refused: counted when that changes, so that quiet rounds do not look for them.
+    refused: usize,
+    /// When the first of those that wait for room in the store has its turn.
+    first_turn: Option<Timestamp>,
     /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
     preserved: BTreeMap<Id, BTreeSet<Id>>,
 }
@@ -55,21 +59,23 @@ impl Open {
 
     /// Whether the store refused anything, or has room by now for what waited.
     pub fn has_due(&self, now: Timestamp) -> bool {
-        let is_due = |case: &Case| case.refused.is_some() || case.waits_until.is_some_and(|until| until <= now);
-        self.users.values().any(is_due)
+        self.refused > 0 || self.first_turn.is_some_and(|first| first <= now)
     }
 
     /// How many users' changes wait for room in the store, with when the first and the last have their turn.
     pub fn waiting(&self) -> (usize, Option<Timestamp>, Option<Timestamp>) {
-        let waits = self.users.values().filter_map(|case| case.waits_until);
-        waits.fold((0, None, None), |(count, first, last), until| {
-            (count + 1, Some(first.map_or(until, |first: Timestamp| first.min(until))), last.max(Some(until)))
-        })
+        let waits = || self.users.values().filter_map(|case| case.waits_until);
+        (waits().count(), self.first_turn, waits().max())
     }
 
     /// What of everybody's changes is left to a person.
     pub fn by_hand(&self) -> impl Iterator<Item = &ToDo> {
         self.users.values().flat_map(|case| &case.by_hand)
+    }
+
+    fn recount(&mut self) {
+        self.refused = self.users.values().filter(|case| case.refused.is_some()).count();
+        self.first_turn = self.users.values().filter_map(|case| case.waits_until).min();
     }
 
     /// How many records of a tenant have local edits that stand.
@@ -93,6 +99,7 @@ impl Open {
             let UserKey { tenant, user } = preserved.user.key.clone();
             self.preserved.entry(tenant).or_default().insert(user);
         }
+        self.recount();
     }
 
     /// Forgets what the plan says anew.
@@ -127,6 +134,7 @@ impl Open {
             self.case(&user.key).waits_until = Some(*until);
         }
         self.users.retain(|_, case| case.is_open());
+        self.recount();
     }
 
     /// The changes of these users could not be written at all.
@@ -134,12 +142,14 @@ impl Open {
         for key in users {
             self.case(key).refused = Some(String::from("the state could not be written"));
         }
+        self.recount();
     }
 
     /// Forgets a tenant.
     pub fn forget(&mut self, tenant: &Id) {
         self.users.retain(|key, _| key.tenant != *tenant);
         self.preserved.remove(tenant);
+        self.recount();
     }
 
     fn case(&mut self, user: &UserKey) -> &mut Case {

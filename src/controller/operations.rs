@@ -1,6 +1,6 @@
 //! What a running bmsync answers: reads of what it knows, plans of what it would do, and orders to look, approve, apply.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +10,6 @@ use super::approval::{self, Approval};
 use super::connecting::{Begun, Way};
 use super::core::Core;
 use super::running::{Controller, Shared};
-use super::status::Known;
 use super::think;
 use super::{
     Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
@@ -157,22 +156,7 @@ impl Operations for Controller {
 
     async fn tenants(&self) -> Vec<TenantStatus> {
         let core = self.shared().core.lock().await;
-        let now = self.shared().now();
-        let config = Arc::clone(&core.config);
-        let problem = self.shared().problem();
-        let standing = self.shared().store.standing();
-        let mut conditions = self.shared().conditions();
-        let status = |tenant: &Tenant| {
-            let connection = self.shared().connection(&tenant.id, |connection| connection.clone());
-            let expiring = self.shared().credentials().of(&tenant.id).to_vec();
-            conditions.tenant(
-                tenant,
-                &connection,
-                Known { core: &core, problem: problem.as_deref(), expiring: &expiring, standing: standing.as_ref() },
-                now,
-            )
-        };
-        config.tenants.iter().map(status).collect()
+        core.config.tenants.iter().map(|tenant| self.shared().status(&core, tenant)).collect()
     }
 
     async fn rules(&self) -> Vec<RuleStatus> {
@@ -277,11 +261,13 @@ fn held(core: &Core, tenant: &Tenant, now: Timestamp) -> Held {
     Held { tenant: tenant.id.clone(), digest: approval::digest(&changes), changes, approved_until }
 }
 
-/// For each change, whether only the candidate manifests cause it.
+/// For each change, whether only the candidate manifests cause it; letting go what a guard holds causes it too.
 fn causes(plan: &Plan, pending: &Plan) -> Vec<Option<Cause>> {
-    let known: HashSet<Digest> = pending.changes.iter().map(approval::fingerprint).collect();
-    let cause = |change: &Change| {
-        if known.contains(&approval::fingerprint(change)) { Cause::Pending } else { Cause::Manifests }
+    let known: HashMap<Digest, &Change> =
+        pending.changes.iter().map(|change| (approval::fingerprint(change), change)).collect();
+    let cause = |change: &Change| match known.get(&approval::fingerprint(change)) {
+        Some(waiting) if waiting.held.is_none() || change.held.is_some() => Cause::Pending,
+        Some(_) | None => Cause::Manifests,
     };
     plan.changes.iter().map(|change| Some(cause(change))).collect()
 }
@@ -290,9 +276,9 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
-            StoreError::Ledger(_) => Self::Unavailable(error.to_string()),
-            StoreError::Foreign { .. } => Self::Unavailable(error.to_string()),
-            StoreError::Bms { attempt, cause } => Self::Unavailable(format!("cannot {attempt}: {cause}")),
+            StoreError::Ledger(_) | StoreError::Foreign { .. } | StoreError::Bms { .. } => {
+                Self::Unavailable(error.in_full())
+            }
         }
     }
 }

@@ -56,6 +56,8 @@ impl Shared {
     /// When the state cannot be written.
     pub async fn write(&self, _: &Turn<'_>, approved: Option<Approved>) -> Result<Option<Report>, StoreError> {
         let Some(approved) = approved else { return Ok(None) };
+        // Nothing is written once bmsync stops.
+        let Some(_writing) = self.gate.enter().await else { return Ok(None) };
         let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
         engine::apply(&*self.store, approved).instrument(span).await.map(Some)
     }

@@ -8,17 +8,18 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Notification;
 use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::Credentials;
+use super::gate::Gate;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
 use super::queue::Queue;
-use super::status::Conditions;
+use super::status::{Conditions, Known};
 use super::subscription::SubscriptionTable;
 use super::watch::{Nudge, watch_tenant};
+use super::{Notification, TenantStatus};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
@@ -60,6 +61,9 @@ pub struct Parts {
     pub desk: Desk,
 }
 
+/// How long tasks may take to end once nothing is written any more: as long as the services take to be told.
+const FAREWELL: Duration = Duration::from_secs(4);
+
 /// A bmsync that keeps converging until it is stopped.
 pub struct Controller {
     shared: Arc<Shared>,
@@ -74,6 +78,7 @@ pub(super) struct Shared {
     /// Held by whoever makes a round.
     pub rounds: tokio::sync::Mutex<()>,
     pub core: tokio::sync::Mutex<Core>,
+    pub gate: Gate,
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
@@ -104,6 +109,7 @@ impl Controller {
     pub async fn start(parts: Parts) -> Self {
         let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
+        let gate = Gate::default();
         let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store));
         core.approvals = kept_approvals(&*ledger).await;
         let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
@@ -113,6 +119,7 @@ impl Controller {
             store,
             rounds: tokio::sync::Mutex::default(),
             core: tokio::sync::Mutex::new(core),
+            gate,
             connect,
             notification_url,
             metrics,
@@ -155,6 +162,10 @@ impl Controller {
 
     /// Notes why the newest manifests are not in force, on one line fit to be shown; nothing when they are.
     pub fn note_problem(&self, problem: Option<String>) {
+        let (config, now) = (self.shared.config(), self.shared.now());
+        for tenant in &config.tenants {
+            self.shared.conditions().observe_manifests(tenant, problem.as_deref(), now);
+        }
         *self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
@@ -188,9 +199,11 @@ impl Controller {
         self.shared.tenants().values().for_each(|watched| watched.ask(Nudge::look));
     }
 
-    /// Stops: a commit that is under way ends, nothing new begins. What has not ended by then is left to die; nothing
-    /// that was reported is lost by it.
+    /// Stops: a commit that is under way ends, none begins after it, and the services are told. A plan that is being made
+    /// is not waited for, for nothing will be written of it. What has not ended by then is left to die; nothing that was
+    /// reported is lost by it.
     pub async fn stop(&self, within: Duration) {
+        let until = tokio::time::Instant::now() + within;
         let mut tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
             tenants.values().for_each(Watched::stop);
@@ -200,12 +213,16 @@ impl Controller {
             let _ = stop.send(true);
             tasks.push(task);
         }
+        if tokio::time::timeout_at(until, self.shared.gate.shut()).await.is_err() {
+            tracing::warn!("the commit under way did not end in time; it will have happened as a whole or not at all");
+        }
         let all = async {
             for task in &mut tasks {
                 let _ = task.await;
             }
         };
-        if tokio::time::timeout(within, all).await.is_err() {
+        let soon = until.min(tokio::time::Instant::now() + FAREWELL);
+        if tokio::time::timeout_at(soon, all).await.is_err() {
             tracing::warn!("not every task ended in time; what was reported is safe");
         }
         tasks.iter().for_each(JoinHandle::abort);
@@ -265,6 +282,27 @@ impl Shared {
     /// The conditions of tenants and rules.
     pub fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a tenant's state, by its conditions: noted too, so that it is known since when each holds.
+    pub fn status(&self, core: &Core, tenant: &Tenant) -> TenantStatus {
+        let (problem, now) = (self.problem(), self.now());
+        let connection = self.connection(&tenant.id, |connection| connection.clone());
+        let expiring = self.credentials().of(&tenant.id).to_vec();
+        let standing = self.store.standing();
+        let known = Known { core, problem: problem.as_deref(), expiring: &expiring, standing: standing.as_ref() };
+        self.conditions().tenant(tenant, &connection, known, now)
+    }
+
+    /// Notes since when what holds after a look: how its tenant is reached, and everything of all when it planned somebody.
+    pub fn observe(&self, core: &Core, tenant: &Tenant, planned: usize) {
+        if planned > 0 {
+            core.config.tenants.iter().for_each(|tenant| drop(self.status(core, tenant)));
+            return;
+        }
+        let connection = self.connection(&tenant.id, |connection| connection.clone());
+        let expiring = self.credentials().of(&tenant.id).to_vec();
+        self.conditions().observe(tenant, &connection, &expiring, self.now());
     }
 
     /// What the tenants sign in with.

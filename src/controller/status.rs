@@ -9,8 +9,10 @@ use super::core::Core;
 use super::credentials::summary;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
+use crate::directory::TenantDirectory;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
+use crate::plan::{Hold, unseen};
 use crate::source::Job;
 use crate::source::expiry::{Expiring, Outlook};
 use crate::store::Standing;
@@ -55,6 +57,20 @@ impl Conditions {
         }
     }
 
+    /// Notes what a look that planned nobody may have changed of a tenant: how it is reached. Costs the same however many
+    /// of its changes are open.
+    pub fn observe(&mut self, tenant: &Tenant, connection: &Connection, expiring: &[Expiring], now: Timestamp) {
+        let object = of_tenant(tenant);
+        for finding in reach(connection, expiring, now).into_iter().flatten() {
+            self.note(&object, finding, now);
+        }
+    }
+
+    /// Notes that the newest manifests are, or are not, in force for this tenant.
+    pub fn observe_manifests(&mut self, tenant: &Tenant, problem: Option<&str>, now: Timestamp) {
+        self.note(&of_tenant(tenant), manifests(problem), now);
+    }
+
     /// What is known of a tenant.
     pub fn tenant(
         &mut self,
@@ -70,16 +86,11 @@ impl Conditions {
             blocked += u64::from(open.blocked.is_some());
             held += open.held.len() as u64;
         }
-        let object = format!("tenant/{}", tenant.id);
-        let suspicion = known.and_then(|known| known.suspicion.as_deref());
-        let findings = [
-            standing.map(|standing| bms_reachable(standing, core)),
-            Some(connected(connection)),
-            credentials_current(expiring, now),
-            Some(nothing_held(held, suspicion)),
-            Some(manifests(problem)),
-            Some(synchronized(connection)),
-        ];
+        let object = of_tenant(tenant);
+        let doubt = known.and_then(|known| doubt(tenant, known));
+        let [connected, credentials, synchronized] = reach(connection, expiring, now);
+        let (bms, guards) = (standing.map(|standing| bms_reachable(standing, core)), Some(nothing_held(held, doubt)));
+        let findings = [bms, connected, credentials, guards, Some(manifests(problem)), synchronized];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -119,6 +130,15 @@ impl Conditions {
             conditions: vec![self.note(&format!("rule/{}", rule.name), finding, now)],
         }
     }
+}
+
+/// How a tenant is reached.
+fn reach(connection: &Connection, expiring: &[Expiring], now: Timestamp) -> [Option<Finding>; 3] {
+    [Some(connected(connection)), credentials_current(expiring, now), Some(synchronized(connection))]
+}
+
+fn of_tenant(tenant: &Tenant) -> String {
+    format!("tenant/{}", tenant.id)
 }
 
 fn connected(connection: &Connection) -> Finding {
@@ -184,11 +204,17 @@ fn synchronized(connection: &Connection) -> Finding {
     Finding { kind: "Synchronized", status, reason, message }
 }
 
-fn nothing_held(held: u64, suspicion: Option<&str>) -> Finding {
-    let (status, reason, message) = match (held, suspicion) {
+/// Why the absences of a tenant are not believed, by its condition's reason.
+fn doubt(tenant: &Tenant, known: &TenantDirectory) -> Option<(&'static str, String)> {
+    let suspicion = || known.suspicion.clone().map(|why| (Hold::SourceUnhealthy.word(), why));
+    unseen(tenant, known).map(|why| (Hold::PermissionsShrank.word(), why)).or_else(suspicion)
+}
+
+fn nothing_held(held: u64, doubt: Option<(&'static str, String)>) -> Finding {
+    let (status, reason, message) = match (held, doubt) {
         (0, _) => (Truth::True, "NothingHeld", String::new()),
         (held, None) => (Truth::False, "Held", format!("{held} changes wait for a person")),
-        (held, Some(suspicion)) => (Truth::False, "SourceUnhealthy", format!("{held} changes are held: {suspicion}")),
+        (held, Some((reason, why))) => (Truth::False, reason, format!("{held} changes are held: {why}")),
     };
     Finding { kind: "GuardsClear", status, reason, message }
 }

@@ -16,10 +16,10 @@ use super::queue::{Queue, Work};
 use super::running::{Connected, Shared};
 use super::secret;
 use super::tend::tend;
-use crate::directory::News;
+use crate::directory::{DeltaLinks, News, Permissions};
 use crate::manifest::config::{Config, SignIn, Tenant};
-use crate::model::{Id, Status};
-use crate::plan::Action;
+use crate::model::{Id, Status, Text};
+use crate::plan::{Action, unseen};
 use crate::source::expiry::Expiring;
 use crate::source::{Source, SourceError, SourceErrorClass};
 use crate::spans::TARGET;
@@ -108,8 +108,11 @@ pub(super) async fn watch_tenant(
     while !*stop.borrow() {
         match (shared.connect)(&tenant, shared.metrics.meter(&tenant.name)) {
             Ok(Connected { source, subscriptions }) => {
+                // On its own: who makes a long plan still renews its subscriptions, and ends them when it is to stop.
                 let tending = tend(Arc::clone(&shared), tenant.clone(), subscriptions, stop.clone());
-                tokio::join!(eye.watch(&*source, &nudge, &mut wanted, stop.clone()), tending);
+                let tending = tokio::spawn(tending);
+                eye.watch(&*source, &nudge, &mut wanted, stop.clone()).await;
+                let _ = tending.await;
             }
             Err(error) => {
                 let work = nudge.take();
@@ -184,17 +187,16 @@ impl Eye {
             FullRead::NotDue => self.shared.core.lock().await.links(&self.tenant.id),
         };
         // Nothing is held while the network is waited for: other tenants go on.
-        let reading = tracing::info_span!(target: TARGET, "read", full = links.is_none());
         let read = tokio::select! {
-            read = source.read(links.as_ref(), &()).instrument(reading) => read,
+            read = self.read(source, links.as_ref()) => read,
             _ = stop.wait_for(|stop| *stop) => return None,
         };
         self.look_at_credentials(source).await;
         Some(match read {
-            Ok(news) => {
+            Ok((news, permissions)) => {
                 let full = if matches!(news, News::Everything(_)) { FullRead::Due } else { FullRead::NotDue };
                 self.shared.connection(&self.tenant.id, |connection| connection.succeeded(self.shared.now(), full));
-                let (found, result) = self.converge(news, work.noticed()).await;
+                let (found, result) = self.converge(news, permissions, work.noticed()).await;
                 if result == RoundResult::Failed {
                     work.failed();
                 }
@@ -211,10 +213,28 @@ impl Eye {
         })
     }
 
+    /// Reads what changed; everything, when bmsync may read something else than when it last read everything, for the
+    /// changes do not tell what that hides or shows.
+    async fn read(
+        &self,
+        source: &dyn Source,
+        links: Option<&DeltaLinks>,
+    ) -> Result<(News, Option<Permissions>), SourceError> {
+        let read = read_with_permissions(source, links).await?;
+        // A token that was replaced on the way counts at once: what it shows more, the changes do not tell.
+        let (News::Changes(_), Some(newest)) = (&read.0, source.permissions().await) else { return Ok(read) };
+        let known = self.shared.core.lock().await.sight(&self.tenant.id);
+        if !known.differs(&newest) {
+            return Ok(read);
+        }
+        tracing::info!(tenant = %self.tenant.name, "what bmsync may read has changed: reading everything");
+        read_with_permissions(source, None).await
+    }
+
     /// What the tenant signs in with may end: that is told ahead.
     async fn look_at_credentials(&self, source: &dyn Source) {
         let (tenant, now) = (&self.tenant, self.shared.now());
-        let mut expiring = source.credentials();
+        let mut expiring = source.credentials().await;
         if tenant.sign_in == SignIn::Delegated {
             match vault::of(&*self.shared.ledger, &tenant.id).await {
                 Ok(kept) => expiring.extend(kept.map(|kept| Expiring::grant(kept.refreshed_at))),
@@ -225,6 +245,19 @@ impl Eye {
         let due = self.shared.credentials().found(&tenant.id, expiring, now);
         for (Expiring { credential, at: _ }, warning) in due {
             tracing::warn!(tenant = %tenant.name, credential = credential.word(), "{warning}");
+        }
+    }
+
+    /// Once when permissions are missed that were not, and once when they are back.
+    fn tell_of_missing(&self, before: &[Text], core: &Core) {
+        let missing = core.sight(&self.tenant.id).missing();
+        let unseen = core.observed.directory.tenant(&self.tenant.id).and_then(|known| unseen(&self.tenant, known));
+        match unseen {
+            Some(unseen) if missing != before => tracing::warn!(tenant = %self.tenant.name, "{unseen}"),
+            None if !before.is_empty() => {
+                tracing::info!(tenant = %self.tenant.name, "bmsync may read again what it could: nothing is held for that");
+            }
+            Some(_) | None => {}
         }
     }
 
@@ -243,14 +276,16 @@ impl Eye {
         let scope = self.shared.core.lock().await.lose(&self.tenant.id, message.clone());
         let lost = self.shared.round(&turn, scope).await;
         drop(turn);
-        if let Err(error) = lost {
-            tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+        if let Err(error) = &lost {
+            tracing::error!(tenant = %self.tenant.name, error = error.in_full(), "the round could not be written; it is made again");
         }
         let shown = crate::display::safe(&message).into_owned();
         let policy = self.shared.config().policy.clone();
         let (wait, phase) = self.shared.connection(&self.tenant.id, |connection| {
             (connection.failed(message, class, job, &policy), connection.phase())
         });
+        let planned = lost.map_or(0, |lost| lost.planned);
+        self.shared.observe(&*self.shared.core.lock().await, &self.tenant, planned);
         // Tenants that failed together are not to come back together.
         let wait = if phase == Phase::BackingOff { jittered(wait, self.random.f64()) } else { wait };
         let retry_in_s = wait.as_secs();
@@ -259,7 +294,12 @@ impl Eye {
     }
 
     /// Takes the news in, saves them, and makes BMS follow.
-    async fn converge(&mut self, news: News, noticed: Instant) -> (Finding, RoundResult) {
+    async fn converge(
+        &mut self,
+        news: News,
+        permissions: Option<Permissions>,
+        noticed: Instant,
+    ) -> (Finding, RoundResult) {
         let changes = match &news {
             News::Changes(changes) => Some(changes.clone()),
             News::Everything(_) => None,
@@ -269,14 +309,16 @@ impl Eye {
         if core.config.tenant(&self.tenant.id) != Some(&self.tenant) {
             return (Finding::Nothing, RoundResult::Quiet);
         }
-        let heard = core.hear(&self.tenant.id, news);
+        let missed = core.sight(&self.tenant.id).missing();
+        let heard = core.hear(&self.tenant.id, news, permissions);
+        self.tell_of_missing(&missed, &core);
         if let Some(corrected @ 1..) = heard.corrected {
             tracing::info!(tenant = %self.tenant.name, users = corrected, "the full read corrected what the changes had missed");
         }
         let found = if heard.touched.is_empty() { Finding::Nothing } else { Finding::Something };
         if let Some(known) = core.observed.directory.tenant(&self.tenant.id) {
             let saved = match &changes {
-                Some(changes) => self.mirror.append(changes, known.suspicion.clone()).await,
+                Some(changes) => self.mirror.append(changes, known).await,
                 None => self.mirror.replace(known).await,
             };
             let saved = match saved {
@@ -284,14 +326,19 @@ impl Eye {
                 saved => saved,
             };
             if let Err(error) = saved {
-                tracing::warn!(tenant = %self.tenant.name, %error, "the mirror could not be saved; a restart reads more");
+                tracing::warn!(tenant = %self.tenant.name, error = error.in_full(), "the mirror could not be saved; a restart reads more");
             }
         }
+        let groups_moved = heard.touched.everybody || !heard.touched.groups.is_empty();
         let scope = core.reach(&self.tenant.id, heard.touched, self.shared.now());
         drop(core);
         let converged = self.shared.round(&turn, scope).await;
         let core = self.shared.core.lock().await;
         tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
+        self.shared.observe(&core, &self.tenant, converged.as_ref().map_or(0, |converged| converged.planned));
+        if groups_moved {
+            self.shared.conditions().rules(&core, self.shared.now());
+        }
         drop(core);
         drop(turn);
         let result = match converged {
@@ -299,12 +346,27 @@ impl Eye {
                 tell(&self.shared.metrics, &self.shared.config(), &self.tenant, &converged, noticed.elapsed())
             }
             Err(error) => {
-                tracing::error!(tenant = %self.tenant.name, %error, "the round could not be written; it is made again");
+                tracing::error!(tenant = %self.tenant.name, error = error.in_full(), "the round could not be written; it is made again");
                 RoundResult::Failed
             }
         };
         (found, result)
     }
+}
+
+/// Reads, and says with which permissions: those that it had from the beginning to the end.
+async fn read_with_permissions(
+    source: &dyn Source,
+    links: Option<&DeltaLinks>,
+) -> Result<(News, Option<Permissions>), SourceError> {
+    let before = source.permissions().await;
+    let reading = tracing::info_span!(target: TARGET, "read", full = links.is_none());
+    let news = source.read(links, &()).instrument(reading).await?;
+    let permissions = match (before, source.permissions().await) {
+        (Some(before), Some(after)) => Some(before.common(&after)),
+        (None | Some(_), after) => after,
+    };
+    Ok((news, permissions))
 }
 
 /// The standing figures of a tenant: what of it is known, and, after a round that planned somebody, what is left open.

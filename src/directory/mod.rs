@@ -17,6 +17,7 @@ mod memberships;
 mod objects;
 mod patch;
 mod portion;
+mod sight;
 mod texts;
 mod told;
 mod user;
@@ -24,6 +25,7 @@ mod user;
 pub use group::Group;
 pub use patch::{Attribute, Flag, GroupPatch, Identity, Listed, Patch, Said, UserPatch};
 pub use portion::Portion;
+pub use sight::{Permissions, Sight};
 pub use told::{Changes, News, Told, Touched};
 pub use user::{EXT, User, find_ext};
 
@@ -99,6 +101,8 @@ pub struct TenantDirectory {
     pub links: Option<DeltaLinks>,
     /// Why what is absent may be there all the same, although the read was complete; removals wait for a person then.
     pub suspicion: Option<String>,
+    /// What the reads that made it may see; where that became less, what is absent may only be hidden.
+    pub sight: Sight,
     objects: Arc<Objects>,
     groups: Arc<Groups>,
 }

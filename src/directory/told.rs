@@ -74,9 +74,9 @@ impl TenantDirectory {
     pub fn take(&mut self, news: News) -> Touched {
         match news {
             News::Everything(whole) => {
-                let suspicion = self.suspicion.take();
+                let (suspicion, sight) = (self.suspicion.take(), std::mem::take(&mut self.sight));
                 *self = *whole;
-                self.suspicion = suspicion;
+                (self.suspicion, self.sight) = (suspicion, sight);
                 Touched { everybody: true, ..Touched::default() }
             }
             News::Changes(changes) => self.follow(changes),

@@ -126,6 +126,18 @@ impl User {
         Digest::of(texts.chain([&flags[..], &fingerprints[..]]))
     }
 
+    /// Whether something that was known of it is blank in what is known now.
+    #[must_use]
+    pub fn lost(&self, now: &Self) -> bool {
+        let Self { account_enabled, on_premises_sync_enabled, is_microsoft_account: _, texts, watched } = self;
+        let flags =
+            [(account_enabled, &now.account_enabled), (on_premises_sync_enabled, &now.on_premises_sync_enabled)];
+        let text = |of: &Texts, number| of.get(number).and_then(filled).is_some();
+        flags.iter().any(|(before, now)| before.is_some() && now.is_none())
+            || (0..=Kept::BusinessPhone as usize).any(|number| text(texts, number) && !text(&now.texts, number))
+            || watched.iter().zip(&now.watched).any(|(before, now)| *before != 0 && *now == 0)
+    }
+
     /// Whether the user principal name has the form of a guest's.
     #[must_use]
     pub fn is_external(&self) -> bool {

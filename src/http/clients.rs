@@ -95,6 +95,10 @@ pub enum BadBody {
     Broken(reqwest::Error),
 }
 
+/// Nearly every body is smaller. A buffer for one that is not gets all its room at once: the system gives memory as it is
+/// filled, and takes it back as a whole; grown step by step, the allocator would keep what it outgrew.
+const USUAL_BODY: usize = 1 << 20;
+
 /// Reads a body into the buffer, up to a limit.
 ///
 /// # Errors
@@ -104,6 +108,9 @@ pub async fn read_body(mut response: Response, limit: usize, buffer: &mut Vec<u8
     while let Some(chunk) = response.chunk().await.map_err(BadBody::Broken)? {
         if buffer.len() + chunk.len() > limit {
             return Err(BadBody::TooLarge);
+        }
+        if buffer.len() + chunk.len() > USUAL_BODY {
+            buffer.reserve_exact(limit - buffer.len());
         }
         buffer.extend_from_slice(&chunk);
     }

@@ -1,7 +1,10 @@
 //! The ledger: all that is ever on our disk. Keeps commits; knows nothing of rules, plans or directories.
 
+mod hint;
 pub mod memory;
 pub mod sled;
+
+pub use hint::full as full_hint;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -93,8 +96,8 @@ impl Commit {
     pub fn put_into(self, actual: &mut Actual) {
         let Self { events, touched, accounts } = self;
         let records = events.into_iter().map(|event| event.after).chain(touched).collect();
-        let prepared = actual.preparation().prepare(records);
-        actual.put_all([prepared]);
+        let prepared = actual.preparation().prepare_all(records);
+        actual.put_all(prepared);
         for account in accounts {
             actual.put_account(account);
         }

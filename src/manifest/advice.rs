@@ -68,7 +68,7 @@ fn tenants_without_rules(documents: &Documents, sink: &Sink) {
     let named: Option<BTreeSet<Id>> = documents.rules.iter().map(|rule| rule.spec.get()?.tenant()).collect();
     let declared: BTreeSet<&Id> = tenants(documents).filter_map(|(_, spec)| Some(spec.id()?.0)).collect();
     let Some(named) = named.filter(|named| named.iter().all(|id| declared.contains(id))) else { return };
-    if documents.hides_tenant || keeps_unmatched(documents) {
+    if documents.hides_tenant || documents.hides_rule || keeps_unmatched(documents) {
         return;
     }
     for (tenant, spec) in tenants(documents).filter(|(_, spec)| !is_on(spec.suspend.as_ref())) {

@@ -67,7 +67,7 @@ impl TenantSpec {
 }
 
 fn duplicate_names(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
-    let Documents { tenants, rules, defaults, policies, bms, count: _, hides_tenant: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, bms, count: _, hides_tenant: _, hides_rule: _ } = documents;
     unique_names(tenants, "Tenant", locate, sink);
     unique_names(rules, "MappingRule", locate, sink);
     unique_names(defaults, "EmployeeDefaults", locate, sink);

@@ -32,6 +32,8 @@ pub(super) struct Documents {
     pub count: usize,
     /// Whether something that could not be read may declare a tenant.
     pub hides_tenant: bool,
+    /// Whether something that could not be read may declare a rule.
+    pub hides_rule: bool,
 }
 
 impl Documents {
@@ -49,7 +51,7 @@ impl Documents {
             Some("EmployeeDefaults") => self.defaults.extend(read(root, sink)),
             Some("SyncPolicy") => self.policies.extend(read(root, sink)),
             Some("KaseyaBms") => self.bms.extend(read(root, sink)),
-            Some(_) => {}
+            Some(_) => self.hides_rule = true,
             None => self.hides_tenant = true,
         }
     }

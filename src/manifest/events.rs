@@ -256,8 +256,24 @@ impl<'a> Builder<'a> {
         Span { file: self.part.file, start: position(span.start), end: position(span.end) }
     }
 
+    /// The first tab that indents, from this line of the part on: the parser names the value before it.
+    fn indenting_tab(&self, from: usize) -> Option<Position> {
+        let lines = self.part.text.lines().enumerate().skip(from.saturating_sub(1));
+        let mut tabs = lines.filter_map(|(at, line)| {
+            let indent = line.len() - line.trim_start().len();
+            Some((at + 1, line[..indent].chars().position(|sign| sign == '\t')?))
+        });
+        tabs.next().map(|(line, column)| Position {
+            line: number(line).saturating_add(self.part.lines_before),
+            column: number(column).saturating_add(1),
+        })
+    }
+
     fn invalid_yaml(&self, error: &saphyr_parser::ScanError) -> Problem {
-        let span = self.span(saphyr_parser::Span::empty(*error.marker()));
+        let mut span = self.span(saphyr_parser::Span::empty(*error.marker()));
+        if let Some(tab) = error.info().contains("tab").then(|| self.indenting_tab(error.marker().line())).flatten() {
+            span = Span { start: tab, end: tab, ..span };
+        }
         if error.info().contains("recursion limit") {
             return Problem::new(span, Code::TooDeep, format!("nested deeper than {MAX_DEPTH} levels"));
         }

@@ -187,6 +187,7 @@ impl<'a> Loading<'a> {
                 let next = text.next_document(line);
                 let given_up = text.lines_between(line, next.map(|(_, lines_before)| lines_before));
                 self.documents.hides_tenant |= given_up.contains("Tenant");
+                self.documents.hides_rule |= given_up.contains("MappingRule");
                 self.documents.count += 1;
                 part = next.map(|(text, lines_before)| Part { file: now.file, text, lines_before });
             }

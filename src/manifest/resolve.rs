@@ -29,7 +29,7 @@ const FULL_READ_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The configuration that the documents declare.
 pub(super) fn resolve(documents: &Documents) -> Option<Config> {
-    let Documents { tenants, rules, defaults, policies, bms, count: _, hides_tenant: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, bms, count: _, hides_tenant: _, hides_rule: _ } = documents;
     let mut tenants = tenants.iter().map(tenant).collect::<Option<Vec<Tenant>>>()?;
     tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut rules = rules.iter().map(rule).collect::<Option<Vec<Rule>>>()?;

@@ -11,6 +11,7 @@ use crate::directory::Coverage;
 use crate::manifest::config::Tenant;
 use crate::model::{Id, Seen, Text, framed};
 
+use super::doubts::doubts;
 use super::{Observed, Scope, TenantHead, TenantState};
 
 /// Sums up what the directory says of the users that matter, in any order: 256-bit digests added up.
@@ -86,9 +87,7 @@ fn head(desired: &Desired<'_>, observed: &Observed, tenant: &Tenant, imprint: Op
     let complete = desired.tenant(&tenant.id);
     let (state, message) = match (tenant.suspend, complete, known.map(|known| &known.coverage)) {
         (true, _, _) => (TenantState::Suspended, None),
-        (false, Some(planned), _) => {
-            (TenantState::Complete, doubts(&planned.reach, planned.known.suspicion.as_deref()))
-        }
+        (false, Some(planned), _) => (TenantState::Complete, doubts(tenant, &planned.reach, planned.known)),
         (false, None, Some(Coverage::Failed(why))) => (TenantState::Failed, Some(why.clone())),
         (false, None, Some(Coverage::Partial | Coverage::Complete) | None) => {
             (TenantState::Failed, Some(String::from("the directory was not read to its end")))
@@ -105,14 +104,6 @@ fn head(desired: &Desired<'_>, observed: &Observed, tenant: &Tenant, imprint: Op
         digest: imprint.map(|imprint| imprint.text()),
         message,
     }
-}
-
-fn doubts(reach: &Reach<'_>, suspicion: Option<&str>) -> Option<String> {
-    let texts = reach.broken().iter().map(|broken| {
-        format!("rule `{}` is broken: {} (group {})", broken.rule.name, broken.why.text(), broken.rule.group)
-    });
-    let texts: Vec<String> = suspicion.map(str::to_owned).into_iter().chain(texts).collect();
-    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 fn undeclared<'a>(

@@ -165,6 +165,15 @@ mod tests {
     }
 
     #[test]
+    fn a_length_whose_digits_all_say_that_more_follows_is_one() {
+        let long = "x".repeat(4095);
+        let change =
+            FieldChange { slot: Slot::ALL[0], before: Some(&long), after: Some(&long), from: Provenance::ALL[0] };
+        let packed: FieldChanges = std::iter::once(change).collect();
+        assert_eq!(packed.iter().collect::<Vec<_>>(), [change]);
+    }
+
+    #[test]
     fn provenances_and_slots_are_numbered_in_their_order() {
         assert!(Provenance::ALL.iter().enumerate().all(|(at, from)| *from as usize == at));
         assert!(Slot::ALL.iter().enumerate().all(|(at, slot)| slot.number() == at));

@@ -29,7 +29,11 @@ impl Tally {
 
 /// Which guards are tripped, per tenant.
 #[derive(Debug, Default)]
-pub(super) struct Tripped(BTreeMap<Id, BTreeSet<Hold>>);
+pub(super) struct Tripped {
+    holds: BTreeMap<Id, BTreeSet<Hold>>,
+    /// Tenants whose updates may come of what is only hidden.
+    blanked: BTreeSet<Id>,
+}
 
 impl Tripped {
     /// Compares the counts with the limits, beside the tenants whose absences are not to be trusted.
@@ -54,29 +58,43 @@ impl Tripped {
 
     /// Notes a reason to hold changes of a tenant.
     pub fn add(&mut self, tenant: &Id, hold: Hold) {
-        self.0.entry(tenant.clone()).or_default().insert(hold);
+        self.holds.entry(tenant.clone()).or_default().insert(hold);
+    }
+
+    /// Notes that what permissions have shrunk for covers what changes a tenant's standing records too.
+    pub fn distrust_updates(&mut self, tenant: &Id) {
+        self.blanked.insert(tenant.clone());
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.holds.is_empty()
     }
 
     /// The first reason to hold a user's changes, if there is one.
     pub fn hold(&self, tenant: &Id, actions: &(impl Iterator<Item = Action> + Clone)) -> Option<Hold> {
-        let tripped = self.0.get(tenant)?;
-        tripped.iter().copied().find(|hold| actions.clone().any(|action| hold.covers(action)))
+        let tripped = self.holds.get(tenant)?;
+        let blanked = self.blanked.contains(tenant);
+        let covers = |hold: Hold, action| hold.covers(action) || (blanked && hold.covers_blanked(action));
+        tripped.iter().copied().find(|hold| actions.clone().any(|action| covers(*hold, action)))
     }
 }
 
 impl Hold {
     const fn covers(self, action: Action) -> bool {
         match self {
-            Self::SourceUnhealthy | Self::RuleBroken => matches!(action, Action::Archive | Action::Deactivate),
+            Self::PermissionsShrank | Self::SourceUnhealthy | Self::RuleBroken => {
+                matches!(action, Action::Archive | Action::Deactivate)
+            }
             Self::MaxDeactivations => matches!(action, Action::Deactivate),
             Self::MaxArchives => matches!(action, Action::Archive),
             Self::MaxCreates => matches!(action, Action::Create),
         }
+    }
+
+    /// What is held besides where something became blank: what a standing record would get in its place.
+    const fn covers_blanked(self, action: Action) -> bool {
+        matches!((self, action), (Self::PermissionsShrank, Action::Update | Action::Reactivate))
     }
 }
 

@@ -52,6 +52,12 @@ impl<'p, 'a> Judgement<'p, 'a> {
 fn distrust(desired: &Desired<'_>) -> Tripped {
     let mut tripped = Tripped::default();
     for (id, tenant) in desired.tenants() {
+        if !tenant.known.sight.missing().is_empty() {
+            tripped.add(id, Hold::PermissionsShrank);
+            if tenant.known.sight.is_blanked() {
+                tripped.distrust_updates(id);
+            }
+        }
         if tenant.known.suspicion.is_some() {
             tripped.add(id, Hold::SourceUnhealthy);
         }

@@ -11,6 +11,7 @@ mod change;
 mod contest;
 mod decide;
 mod diff;
+mod doubts;
 pub mod explain;
 mod fields;
 mod guard;
@@ -28,6 +29,7 @@ mod write;
 pub use cause::Cause;
 pub use change::{Change, LinkChange, UserRef};
 pub use diff::plan;
+pub use doubts::unseen;
 pub use explain::{Explanation, explain};
 pub use fields::{FieldChange, FieldChanges};
 pub use hand::{Hand, Means, SeenBy, ToDo, is_seen, unseen_fields, unseen_steps};
@@ -282,6 +284,9 @@ impl Provenance {
 /// Why a change is held. The order is that in which reasons count (rule R10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hold {
+    /// The directory was read with fewer permissions than before, so who is absent may only be hidden; and what is blank,
+    /// where something became blank.
+    PermissionsShrank,
     /// The directory was read completely, but what is absent is suspicious: everybody is gone, or everybody of a group.
     SourceUnhealthy,
     /// A rule of the tenant is broken (rule R9).
@@ -296,13 +301,20 @@ pub enum Hold {
 
 impl Hold {
     /// All reasons, the first that counts first.
-    pub const ALL: [Self; 5] =
-        [Self::SourceUnhealthy, Self::RuleBroken, Self::MaxDeactivations, Self::MaxArchives, Self::MaxCreates];
+    pub const ALL: [Self; 6] = [
+        Self::PermissionsShrank,
+        Self::SourceUnhealthy,
+        Self::RuleBroken,
+        Self::MaxDeactivations,
+        Self::MaxArchives,
+        Self::MaxCreates,
+    ];
 
     /// The word used in JSON and text.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::PermissionsShrank => "PermissionsShrank",
             Self::SourceUnhealthy => "SourceUnhealthy",
             Self::RuleBroken => "RuleBroken",
             Self::MaxDeactivations => "maxDeactivations",

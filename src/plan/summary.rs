@@ -79,3 +79,27 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_counts_as_a_change_and_nothing_else_does() {
+        let summary = Summary {
+            create: 1,
+            merge: 2,
+            update: 4,
+            archive: 8,
+            restore: 16,
+            deactivate: 32,
+            reactivate: 64,
+            unchanged: 128,
+            touched: 256,
+            preserved: 512,
+            blocked: 1024,
+            held: 2048,
+        };
+        assert_eq!(summary.changes(), 127);
+    }
+}

@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 4000;
 #[derive(Debug, Error)]
 pub enum RemoteError {
     /// `--server` cannot be used.
-    #[error("the address of the server cannot be used: {0}")]
+    #[error("the address of the server cannot be used")]
     Address(#[from] AddressError),
     /// The token cannot be sent.
     #[error("the token is empty, or has signs that cannot be sent")]

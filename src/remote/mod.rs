@@ -202,6 +202,12 @@ impl Remote {
         self.address.to_string()
     }
 
+    /// Whether it runs on this machine, as far as its address tells.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.address.reach() != Reach::Far
+    }
+
     /// Plans the manifests, or with none those that are in force there: everybody, or one tenant (by name or ID). The
     /// answer is the plan's JSON with `cause`, as it came.
     ///

@@ -237,11 +237,7 @@ impl Page<'_> {
             return;
         }
         let number = count(preserved.len() as u64);
-        let how = match self.view.preserved {
-            Detail::Counted => " (-v lists them)",
-            Detail::Listed => "",
-        };
-        self.line(format_args!("\nKept as edited in BMS: {number}{how}"));
+        self.line(format_args!("\nKept as edited in BMS: {number}"));
         if self.view.preserved == Detail::Listed {
             for kept in preserved {
                 self.kept(kept);
@@ -304,6 +300,9 @@ pub(super) fn holds(changes: &[&Change]) -> Vec<Hold> {
 /// What a hold means, for a person to read.
 pub(super) const fn why_held(hold: Hold) -> &'static str {
     match hold {
+        Hold::PermissionsShrank => {
+            "PermissionsShrank: bmsync may read less than before, so who is absent may only be hidden"
+        }
         Hold::SourceUnhealthy => "SourceUnhealthy: who is absent now was there a moment ago, in suspicious number",
         Hold::RuleBroken => "RuleBroken: a rule of this tenant is broken, so nobody is taken for unmatched",
         Hold::MaxDeactivations => "maxDeactivations: more deactivations than the policy's guard allows in one round",

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::faults::Fault;
-use super::graph::encoded;
+use super::graph::{READ_HIDDEN, encoded};
 use super::object::Member;
 use super::properties::{Membership, Resource, Select};
 use super::render::{self, Onward};
@@ -12,6 +12,7 @@ use super::reply::{Call, Reply};
 use super::rounds::{self, Edge, Entry, Link, News, Start};
 use super::state::{Grant, State};
 use super::stats::Class;
+use super::world::Application;
 
 /// A delta request whose token has been accepted.
 struct Asked<'a> {
@@ -19,6 +20,15 @@ struct Asked<'a> {
     resource: Resource,
     class: Class,
     call: &'a Call,
+    /// Whether the members of groups that hide them are told.
+    hidden: Hidden,
+}
+
+/// Whether hidden memberships are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hidden {
+    Told,
+    LeftOut,
 }
 
 impl State {
@@ -36,7 +46,12 @@ impl State {
             let message = format!("The query option {option} is not supported by this simulator.");
             return Err(self.refuse(400, "Request_UnsupportedQuery", &message));
         }
-        let asked = Asked { tenant: grant.tenant, resource, class, call };
+        let hidden = if Application::has_one_of(grant.permissions.as_deref(), READ_HIDDEN) {
+            Hidden::Told
+        } else {
+            Hidden::LeftOut
+        };
+        let asked = Asked { tenant: grant.tenant, resource, class, call, hidden };
         match (call.option("$skiptoken"), call.option("$deltatoken")) {
             (Some(_), Some(_)) => Err(self.refuse(400, "Request_BadRequest", "A request has one token.")),
             (Some(token), None) => self.page(&asked, token),
@@ -168,6 +183,9 @@ impl State {
     fn begin(&mut self, asked: &Asked, select: Arc<Select>, mut entries: Vec<Entry>, until: Option<usize>) -> Reply {
         if self.strikes(Fault::Reorder, asked.class, asked.call).is_some() {
             self.rng.shuffle(&mut entries);
+        }
+        if asked.hidden == Hidden::LeftOut {
+            rounds::leave_out_hidden(&self.world.tenants[asked.tenant], &mut entries);
         }
         let until = until.unwrap_or_else(|| self.world.tenants[asked.tenant].revision());
         let Asked { tenant, resource, .. } = *asked;

@@ -79,8 +79,16 @@ pub enum Fault {
     RevokeRefreshToken,
     /// Tokens name a tenant that is not the one.
     ForeignTenant,
+    /// An access token is no JWT: nobody but the service can read it.
+    OpaqueToken,
     /// The ID token carries another nonce.
     WrongNonce,
+    /// The ID token is for another application.
+    WrongAudience,
+    /// The ID token was issued by somebody else.
+    WrongIssuer,
+    /// The ID token ended an hour ago.
+    ExpiredIdToken,
     /// The browser comes back with another state.
     WrongState,
     /// Asking for a device's token is told to be too frequent.
@@ -161,7 +169,11 @@ const TABLE: &[(Fault, &str, Takes)] = &[
     (Fault::ExpireRefreshToken, "expire-refresh-token", Takes::Nothing),
     (Fault::RevokeRefreshToken, "revoke-refresh-token", Takes::Nothing),
     (Fault::ForeignTenant, "foreign-tenant", Takes::Nothing),
+    (Fault::OpaqueToken, "opaque-token", Takes::Nothing),
     (Fault::WrongNonce, "wrong-nonce", Takes::Nothing),
+    (Fault::WrongAudience, "wrong-audience", Takes::Nothing),
+    (Fault::WrongIssuer, "wrong-issuer", Takes::Nothing),
+    (Fault::ExpiredIdToken, "expired-id-token", Takes::Nothing),
     (Fault::WrongState, "wrong-state", Takes::Nothing),
     (Fault::SlowDown, "slow-down", Takes::Nothing),
     (Fault::ClockSkew, "clock-skew", Takes::Seconds(600.0)),
@@ -185,7 +197,11 @@ const OF_SIGN_IN: &[Fault] = &[
     Fault::ExpireRefreshToken,
     Fault::RevokeRefreshToken,
     Fault::ForeignTenant,
+    Fault::OpaqueToken,
     Fault::WrongNonce,
+    Fault::WrongAudience,
+    Fault::WrongIssuer,
+    Fault::ExpiredIdToken,
     Fault::WrongState,
     Fault::SlowDown,
 ];

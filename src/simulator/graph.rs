@@ -1,7 +1,7 @@
 //! Graph's replies: who may ask, one object, the members of a group; delta rounds stand in their own file.
 //! Knows no HTTP library.
 
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::faults::Fault;
 use super::object::{Attributes, Member, Object, ObjectId};
@@ -13,8 +13,11 @@ use super::stats::Class;
 use super::world::{Application, Tenant};
 
 pub(super) const READ_USERS: &[&str] = &["User.Read.All", "Directory.Read.All"];
+/// Who are in a group whose members are hidden.
+pub(super) const READ_HIDDEN: &[&str] = &["Member.Read.Hidden"];
 const READ_ME: &[&str] = &["User.Read", "User.Read.All", "Directory.Read.All"];
 const READ_ORGANIZATION: &[&str] = &["User.Read", "Organization.Read.All", "Directory.Read.All"];
+const READ_APPLICATIONS: &[&str] = &["Application.Read.All", "Directory.Read.All"];
 const READ_GROUPS: &[&str] = &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"];
 
 /// Resource units of a request, as `x-ms-resource-unit` tells them.
@@ -28,6 +31,7 @@ pub(super) fn cost(class: Class, call: &Call) -> u32 {
         | Class::Subscriptions
         | Class::Me
         | Class::Organization
+        | Class::Applications
         | Class::Token
         | Class::OpenId
         | Class::Keys
@@ -62,6 +66,7 @@ impl State {
             Class::GroupsDelta | Class::Groups | Class::Members => READ_GROUPS,
             Class::Me => READ_ME,
             Class::Organization => READ_ORGANIZATION,
+            Class::Applications => READ_APPLICATIONS,
             Class::UsersDelta
             | Class::Users
             | Class::Subscriptions
@@ -113,6 +118,7 @@ impl State {
             Class::Groups if call.segments.len() == 2 => self.list(grant, Resource::Groups, call),
             Class::Me => self.me(grant, call),
             Class::Organization => self.organization(grant, call),
+            Class::Applications => self.application(grant, call),
             Class::Users => self.single(grant, Resource::Users, class, call),
             Class::Groups => self.single(grant, Resource::Groups, class, call),
             Class::Members => self.members(grant, call),
@@ -164,6 +170,27 @@ impl State {
         }
     }
 
+    /// A registration, in the tenant that it was made in: the first that lists it. The secrets themselves are never told.
+    fn application(&mut self, grant: &Grant, call: &Call) -> Result<Reply, Reply> {
+        let written = call.segments.get(1).map_or("", String::as_str);
+        let wanted = written.strip_prefix("applications(appId='").and_then(|rest| rest.strip_suffix("')"));
+        let lists = |tenant: &Tenant, id: &str| {
+            let known = tenant.applications.iter().flatten();
+            known.into_iter().any(|application| application.id.eq_ignore_ascii_case(id))
+        };
+        let home = wanted.and_then(|id| self.world.tenants.iter().position(|tenant| lists(tenant, id)));
+        let registered = wanted.and_then(|id| self.registration(id)).filter(|_| home == Some(grant.tenant));
+        let Some(registered) = registered else { return Err(self.not_found(written)) };
+        let secrets = registered.secrets.iter().map(|secret| {
+            let hint: String = secret.value.chars().take(3).collect();
+            let ends = secret.expires.map_or_else(|| "2299-12-30T00:00:00Z".to_owned(), |end| end.to_string());
+            json!({ "displayName": null, "endDateTime": ends, "hint": hint, "secretText": null })
+        });
+        let context = format!("{}/v1.0/$metadata#applications(passwordCredentials)/$entity", call.origin);
+        let body = json!({ "@odata.context": context, "passwordCredentials": secrets.collect::<Vec<_>>() });
+        Ok(Reply::graph(200, body.to_string()))
+    }
+
     fn members(&mut self, grant: &Grant, call: &Call) -> Result<Reply, Reply> {
         let select = self.select(Resource::Users, call)?;
         let wanted = call.segments.get(2).map_or("", String::as_str);
@@ -174,7 +201,9 @@ impl State {
             return Err(self.refuse(400, "Request_BadRequest", "$top must be between 1 and 999."));
         };
         let start: usize = call.option("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
-        let live: Vec<_> = tenant.members_of(group).iter().filter(|member| tenant.is_live(**member)).collect();
+        let shown = !tenant.hides_members(group) || Application::has_one_of(grant.permissions.as_deref(), READ_HIDDEN);
+        let members = if shown { tenant.members_of(group) } else { &[] };
+        let live: Vec<_> = members.iter().filter(|member| tenant.is_live(**member)).collect();
         let nothing = Attributes::from_map(Map::new());
         let page = live.iter().skip(start).take(size).filter_map(|member| {
             let (id, kind) = tenant.describe(**member)?;

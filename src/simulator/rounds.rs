@@ -238,6 +238,19 @@ pub(super) fn as_of_now(tenant: &Tenant, told: Vec<Entry>) -> Vec<Entry> {
     told.into_iter().map(current).collect()
 }
 
+/// Takes the memberships of groups that hide their members out; the groups themselves stay, each once.
+pub(super) fn leave_out_hidden(tenant: &Tenant, entries: &mut Vec<Entry>) {
+    let mut seen = HashSet::new();
+    entries.retain_mut(|entry| match entry {
+        Entry::Group(group, _) if tenant.hides_members(*group) => {
+            let is_first = seen.insert(*group);
+            *entry = Entry::Object(*group);
+            is_first
+        }
+        Entry::Object(_) | Entry::Group(..) | Entry::Stranger(_) => true,
+    });
+}
+
 fn is_live(tenant: &Tenant, group: u32) -> bool {
     tenant.groups.get(group).is_some_and(|group| group.presence == Presence::Live)
 }

@@ -164,7 +164,8 @@ impl State {
             | Class::Groups
             | Class::Members
             | Class::Me
-            | Class::Organization => graph::respond(self, class, call),
+            | Class::Organization
+            | Class::Applications => graph::respond(self, class, call),
             Class::Subscriptions => match self.subscriptions(call) {
                 Step::Answered(reply) => reply,
                 Step::Validating(candidate) => return Step::Validating(candidate),
@@ -226,6 +227,7 @@ fn classify(call: &Call) -> Class {
         ["devicelogin"] => Class::DeviceLogin,
         ["v1.0", "me"] => Class::Me,
         ["v1.0", "organization"] | ["v1.0", "organization", _] => Class::Organization,
+        ["v1.0", one] if one.starts_with("applications(") => Class::Applications,
         ["v1.0", "users"] | ["v1.0", "users", _] => Class::Users,
         ["v1.0", "groups"] | ["v1.0", "groups", _] => Class::Groups,
         ["v1.0", "groups", _, "members"] => Class::Members,

@@ -37,6 +37,8 @@ pub enum Class {
     Me,
     /// The tenant itself.
     Organization,
+    /// The registration of an application.
+    Applications,
     /// Anything else.
     Other,
 }
@@ -54,6 +56,7 @@ impl Class {
             Self::DeviceLogin => "devicelogin",
             Self::Me => "me",
             Self::Organization => "organization",
+            Self::Applications => "applications",
             Self::UsersDelta => "users/delta",
             Self::GroupsDelta => "groups/delta",
             Self::Users => "users",
@@ -74,7 +77,8 @@ impl Class {
             | Self::Members
             | Self::Subscriptions
             | Self::Me
-            | Self::Organization => true,
+            | Self::Organization
+            | Self::Applications => true,
             Self::Token
             | Self::OpenId
             | Self::Keys

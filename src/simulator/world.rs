@@ -117,6 +117,12 @@ impl Tenant {
         self.members.get(group as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a group, by its number, shows its members only to who may read hidden ones.
+    pub(super) fn hides_members(&self, group: u32) -> bool {
+        let visibility = self.groups.get(group).and_then(|group| group.attributes.text("visibility"));
+        visibility.is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"))
+    }
+
     pub(super) fn revision(&self) -> usize {
         self.log.len()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::directory::{DeltaLinks, News, TenantDirectory, Touched};
+use crate::directory::{DeltaLinks, News, Permissions, TenantDirectory, Touched};
 
 pub mod expiry;
 pub mod grant;
@@ -23,8 +23,13 @@ pub trait Source: Send + Sync {
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError>;
 
     /// What it signs in with, as far as it knows when that ends. Who keeps a person's sign-in knows its end better.
-    fn credentials(&self) -> Vec<expiry::Expiring> {
+    async fn credentials(&self) -> Vec<expiry::Expiring> {
         Vec::new()
+    }
+
+    /// What it may read with what it signed in with last; nothing where that cannot be known. Asks nobody.
+    async fn permissions(&self) -> Option<Permissions> {
+        None
     }
 
     /// Brings the directory up to date and says whom that touches.
@@ -93,7 +98,7 @@ pub struct SourceError {
 pub enum SourceErrorClass {
     /// Try again later.
     Transient,
-    /// A person must change something: secret, consent, manifest.
+    /// Asking again is in vain, or makes it worse, until something changes: mostly a person must act (secret, consent, manifest).
     Person,
     /// The service answered with what it must not; refused.
     Protocol,

@@ -82,3 +82,18 @@ pub enum StoreError {
         cause: BmsError,
     },
 }
+
+impl StoreError {
+    /// What failed, why, and the next step where there is one, in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Stale { .. } | Self::Foreign { .. } => self.to_string(),
+            Self::Ledger(error) => error.in_full(),
+            Self::Bms { attempt: _, cause } => match std::error::Error::source(cause) {
+                Some(deeper) => format!("{self}: {cause}: {deeper}"),
+                None => format!("{self}: {cause}"),
+            },
+        }
+    }
+}

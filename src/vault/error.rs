@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::key::KeyId;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, full_hint};
 use crate::model::Id;
 use crate::source::grant::GrantError;
 
@@ -72,7 +72,10 @@ impl VaultError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::KeyFile { path, flaw, source: _ } => Some(flaw.hint(path)),
+            Self::KeyFile { path, flaw, source } => {
+                let full = source.as_ref().and_then(full_hint);
+                Some(full.map_or_else(|| flaw.hint(path), str::to_owned))
+            }
             Self::NotAKey { .. } => Some("a key is made with `openssl rand -base64 32`".to_owned()),
             Self::Lost { path, .. } => Some(format!(
                 "put the key back at {}, or give it with --key-file or BMSYNC_KEY; if it is lost for good, \
@@ -92,7 +95,8 @@ impl VaultError {
             Self::NotAFile { .. } => {
                 Some("give --new-key-file FILE, and from then on --key-file FILE in place of BMSYNC_KEY".to_owned())
             }
-            Self::Cipher { .. } | Self::Random(_) | Self::Ledger(_) => None,
+            Self::Ledger(error) => error.disk_hint().map(str::to_owned),
+            Self::Cipher { .. } | Self::Random(_) => None,
         }
     }
 }

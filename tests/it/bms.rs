@@ -1,10 +1,11 @@
 //! The client of BMS against the simulated BMS: over HTTP, and in virtual time without it.
 
 mod control;
+mod fuzzed;
 mod limits;
 mod lists;
 mod probing;
 mod sign_in;
-mod stage;
+pub mod stage;
 mod trouble;
 mod writes;

@@ -263,7 +263,7 @@ Blocked: 1. These users are left as they are until somebody decides
     ! AmbiguousEmail: two records have the email twin@contoso.com
         candidates: employee 1, employee 2
 
-Kept as edited in BMS: 1 (-v lists them)
+Kept as edited in BMS: 1
 
 Plan: 1 to archive, 1 to create, 1 to update. 1,195 unchanged, 1 kept as edited in BMS, 1 to note as seen, 1 held back, 1 blocked.
 Not every tenant could be read; see the head.

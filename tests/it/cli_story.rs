@@ -301,7 +301,7 @@ fn what_a_guard_holds_waits_for_consent() {
     assert!(stage.expect(3, &["apply", "--yes"]).contains("Held back: 1."));
     let applied = stage.json(0, &["apply", "--yes", "--approve-held", "-o", "json"]);
     assert_eq!(applied["applied"]["written"]["deactivate"], 1);
-    assert_eq!(applied["plan"]["summary"]["held"], 1);
+    assert_eq!(applied["summary"]["held"], 1);
     stage.expect(0, &["plan", "--detailed-exitcode"]);
 }
 

@@ -192,6 +192,18 @@ fn every_code_and_every_hold_is_explained_in_its_order() {
 }
 
 #[test]
+fn every_condition_and_every_reason_is_explained() {
+    let source = read("src/controller/status.rs");
+    let words = |after: &'static str| source.split(after).skip(1).filter_map(|rest| rest.split('"').next());
+    let reasons = ["Truth::True, \"", "Truth::False, \"", "Truth::Unknown, \""].map(words).into_iter().flatten();
+    let told: BTreeSet<&str> = reasons.chain(words("kind: \"")).chain(words("Job::Operator => \"")).collect();
+    assert!(told.len() > 20, "only {told:?} were found");
+    let page = read("docs/server.md");
+    let untold: Vec<&str> = told.into_iter().filter(|word| !page.contains(&format!("`{word}`"))).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
+#[test]
 fn the_page_of_plans_has_every_action_and_every_key() {
     let page = read("docs/reference/plan.md");
     let actions: Vec<&str> = Action::ALL.into_iter().map(Action::word).collect();

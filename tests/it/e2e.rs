@@ -14,6 +14,7 @@ mod rounds;
 mod saved;
 mod secrets;
 mod shapes;
+pub(crate) mod tap;
 mod texts;
 #[cfg(target_os = "linux")]
 mod traced;

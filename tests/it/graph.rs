@@ -11,6 +11,8 @@ mod log;
 #[cfg(test)]
 mod metering;
 mod patience;
+#[cfg(test)]
+mod permitted;
 mod proof;
 mod reading;
 mod refusing;

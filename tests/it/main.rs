@@ -51,6 +51,8 @@ mod remote_cli;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod said;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod schedule;

@@ -107,6 +107,12 @@ spec:
         std::fs::write(path, content).expect("a file");
     }
 
+    /// Manifests that are only asked about: the server keeps an eye on its own folder.
+    fn propose(&self, rules: &str) {
+        self.write("candidate/tenant.yaml", &self.tenant("CONTOSO_KEY"));
+        self.write("candidate/rules.yaml", rules);
+    }
+
     fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -221,21 +227,21 @@ fn timeless(mut plan: Value) -> Value {
 fn a_plan_is_the_same_whoever_makes_it() {
     let mut stage = Stage::new();
     stage.local(0, &["apply", "--yes"]);
-    stage.write("manifests/rules.yaml", &rules("Administrator"));
-    let here: Value = serde_json::from_str(&stage.local(0, &["plan", "-o", "json"])).expect("a plan");
-    let text = stage.local(0, &["plan"]);
+    stage.propose(&rules("Administrator"));
+    let here: Value =
+        serde_json::from_str(&stage.local(0, &["plan", "-f", "candidate", "-o", "json"])).expect("a plan");
+    let text = stage.local(0, &["plan", "-f", "candidate"]);
     assert!(text.contains("Plan: 2 to update. 0 unchanged.\n"), "{text}");
-    stage.write("manifests/rules.yaml", &rules("Technician"));
     stage.start();
     stage.wait_until("the tenant is read", |stage| stage.list("tenants")[0]["lastSuccess"].is_string());
-    stage.write("manifests/rules.yaml", &rules("Administrator"));
-    let there = stage.json(0, &["plan", "-o", "json"]);
+    let there = stage.json(0, &["plan", "-f", "candidate", "-o", "json"]);
     let causes: Vec<&Value> =
         there["changes"].as_array().expect("changes").iter().map(|change| &change["cause"]).collect();
     assert_eq!(causes, [&json!("manifests"), &json!("manifests")]);
     assert_eq!(timeless(there), timeless(here));
-    stage.asked(2, &["plan", "--detailed-exitcode"]);
-    assert_eq!(stage.json(0, &["plan", "-o", "json", "--tenant", "contoso"])["summary"]["update"], 2);
+    stage.asked(2, &["plan", "-f", "candidate", "--detailed-exitcode"]);
+    let alone = stage.json(0, &["plan", "-f", "candidate", "-o", "json", "--tenant", "contoso"]);
+    assert_eq!(alone["summary"]["update"], 2);
     assert!(stage.refused(1, &["plan", "--tenant", "fabrikam"]).contains("fabrikam"));
 }
 
@@ -247,14 +253,18 @@ fn a_reviewer_sees_what_the_manifests_do_and_what_is_pending_anyway() {
     stage.wait_until("the deactivation is held", |stage| stage.list("tenants")[0]["held"] == 1);
     let pending = stage.asked(3, &["plan", "--detailed-exitcode"]);
     assert!(pending.contains("\nPending anyway: held back: 1. To approve what a server holds: "), "{pending}");
-    stage.write("manifests/rules.yaml", &rules("Administrator"));
-    let text = stage.asked(0, &["plan"]);
+    stage.propose(&rules("Administrator"));
+    let text = stage.asked(0, &["plan", "-f", "candidate"]);
     assert!(text.contains("\nBecause of these manifests:\n\ncontoso\n  isaiah@contoso.com\n"), "{text}");
     let sum = "Because of these manifests: 1 to update; pending anyway: 1 held back.\n";
     assert!(text.ends_with(&format!("Plan: 1 to update. 0 unchanged, 1 held back. {sum}")), "{text}");
-    let comment = stage.asked(0, &["plan", "-o", "markdown"]);
+    let comment = stage.asked(0, &["plan", "-f", "candidate", "-o", "markdown"]);
     assert!(comment.contains("<summary>Because of these manifests: updates (1)</summary>"), "{comment}");
     assert!(comment.contains("### Pending anyway: held back"), "{comment}");
+    stage.propose(&rules("Technician").replace("maxDeactivations: 0", "maxDeactivations: 1"));
+    let changes = &stage.json(0, &["plan", "-f", "candidate", "-o", "json"])["changes"];
+    let found = ["action", "held", "cause"].map(|key| &changes[0][key]);
+    assert_eq!(found, [&json!("deactivate"), &Value::Null, &json!("manifests")], "to let go what is held is a cause");
 }
 
 #[test]
@@ -287,8 +297,8 @@ fn a_saved_plan_is_applied_or_refused_when_it_is_stale() {
     stage.asked(0, &["sync"]);
     stage.wait_until("the deactivation is held", |stage| stage.list("tenants")[0]["held"] == 1);
     stage.asked(0, &["plan", "--out", "held.json"]);
-    stage.write("manifests/rules.yaml", &rules("Administrator"));
-    stage.asked(0, &["plan", "--out", "ahead.json"]);
+    stage.propose(&rules("Administrator"));
+    stage.asked(0, &["plan", "-f", "candidate", "--out", "ahead.json"]);
     let ahead = stage.refused(1, &["apply", "ahead.json", "--yes"]);
     assert!(ahead.contains("stale") && ahead.contains("deploy these first"), "{ahead}");
     assert!(stage.refused(64, &["apply", "--yes"]).contains("bmsync sync"));
@@ -380,15 +390,18 @@ fn events_are_followed_as_they_come() {
 #[test]
 fn what_the_server_finds_wrong_is_told_like_validate() {
     let stage = Stage::running();
-    stage.write("manifests/tenant.yaml", &stage.tenant("OTHER_KEY"));
-    let wrong = stage.refused(1, &["plan"]);
+    stage.propose(&rules("Technician"));
+    stage.write("candidate/tenant.yaml", &stage.tenant("OTHER_KEY"));
+    let plan = ["plan", "-f", "candidate"];
+    let wrong = stage.refused(1, &plan);
     assert!(wrong.starts_with("error[ForeignTenant]: tenant `contoso` is not as the server declares it: "), "{wrong}");
-    assert!(wrong.contains("--> manifests/tenant.yaml:3"), "{wrong}");
+    assert!(wrong.contains("--> candidate/tenant.yaml:3"), "{wrong}");
     assert!(wrong.contains("metadata: { name: contoso }"), "{wrong}");
-    stage.write("manifests/rules.yaml", &rules("[a]"));
-    let local = told(&stage.command(&["validate"]).output().expect("it starts"), 1, &["validate"]).1;
+    stage.write("candidate/rules.yaml", &rules("[a]"));
+    let validate = ["validate", "-f", "candidate"];
+    let local = told(&stage.command(&validate).output().expect("it starts"), 1, &validate).1;
     let local = local.split("\n\n").next().expect("a diagnostic");
-    assert!(stage.refused(1, &["plan"]).starts_with(local), "{local}");
+    assert!(stage.refused(1, &plan).starts_with(local), "{local}");
 }
 
 #[test]

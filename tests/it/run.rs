@@ -5,10 +5,16 @@
 mod commits;
 mod counted;
 mod crowd;
+#[cfg(target_os = "linux")]
+mod full;
 mod guards;
 mod killed;
 mod notifications;
+#[cfg(test)]
+mod permissions;
 mod secrets;
+#[cfg(test)]
+mod served;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod soak;

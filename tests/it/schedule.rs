@@ -4,5 +4,7 @@
 mod directory;
 mod guards;
 mod looks;
+#[cfg(test)]
+mod shutdown;
 mod stage;
 mod subscriptions;

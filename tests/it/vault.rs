@@ -2,6 +2,8 @@
 
 mod ahead;
 mod cli;
+#[cfg(unix)]
+mod full;
 mod killed;
 mod rekey;
 mod stage;

@@ -1,7 +1,7 @@
 //! `bmsync apply FILE --server`: shows a saved plan, asks, and has a server apply it if it is what it would do itself.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::approved::Consent;
 use crate::display::count;
@@ -26,7 +26,7 @@ pub async fn run(remote: &Remote, args: &ApplyArgs, global: &Global, output: &Ou
     let plan = decode::plan(&bytes).map_err(|error| unusable(error.to_string(), failed(path)))?;
     show(&plan, global, output)?;
     let shown = plan.shown();
-    let question = |palette| text::shown(&shown, view(Timestamp::now(), palette, output));
+    let question = |palette| text::shown(&shown, view(Timestamp::now(), palette));
     confirm(&shown.summary, question, args, global, output)?;
     let consent = if args.approve_held { Consent::Given } else { Consent::Withheld };
     let applied = remote.apply(bytes.clone(), consent).await.map_err(|error| refused(remote, &error))?;
@@ -44,12 +44,10 @@ fn needless() -> Error {
 
 fn show(plan: &Decoded, global: &Global, output: &Output) -> Result<(), Error> {
     let shown = plan.shown();
+    tell_failures(&shown, output);
     match global.output {
-        Format::Text => output.data(text::shown(&shown, view(Timestamp::now(), output.palette(), output))),
-        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => {
-            tell_failures(&shown, output);
-            Ok(())
-        }
+        Format::Text => output.data(text::shown(&shown, view(Timestamp::now(), output.palette()))),
+        Format::Json | Format::Markdown | Format::Yaml | Format::Csv => Ok(()),
     }
 }
 
@@ -77,7 +75,8 @@ fn tell(applied: &AppliedPlan, plan: &[u8], global: &Global, output: &Output) ->
             if *written == 0 { "Nothing written.".into() } else { format!("Applied: {} written.", count(*written)) };
         return output.data(format!("{written}{failed} BMS state is at revision {revision}.\n"));
     }
-    let plan: Value = serde_json::from_slice(plan).unwrap_or_default();
+    let mut told: Map<String, Value> = serde_json::from_slice(plan).unwrap_or_default();
     let applied = json!({ "stateRevision": revision, "written": written, "failures": failures });
-    output.data(format!("{:#}\n", json!({ "plan": plan, "applied": applied })))
+    told.insert("applied".to_owned(), applied);
+    output.data(format!("{:#}\n", Value::Object(told)))
 }

@@ -14,7 +14,7 @@ use crate::report::{markdown, text};
 use super::super::args::{Format, Global, PlanArgs};
 use super::super::error::{Error, Exit};
 use super::super::manifests;
-use super::super::output::{self, Loudness, Output};
+use super::super::output::{self, Output};
 use super::{diagnostics, misread};
 
 /// Sends, shows and saves.
@@ -35,25 +35,19 @@ pub async fn run(remote: &Remote, args: &PlanArgs, global: &Global, output: &Out
 
 fn show(plan: &Decoded, bytes: &[u8], format: Format, output: &Output) -> Result<(), Error> {
     let shown = plan.shown();
+    tell_failures(&shown, output);
     match format {
-        Format::Json => {
-            tell_failures(&shown, output);
-            output.stream(|out| out.write_all(bytes))
-        }
-        Format::Markdown => {
-            tell_failures(&shown, output);
-            output.data(markdown::shown(&shown, plan.created_at))
-        }
+        Format::Json => output.stream(|out| out.write_all(bytes)),
+        Format::Markdown => output.data(markdown::shown(&shown, plan.created_at)),
         Format::Text | Format::Yaml | Format::Csv => {
-            output.data(text::shown(&shown, view(plan.created_at, output.palette(), output)))
+            output.data(text::shown(&shown, view(plan.created_at, output.palette())))
         }
     }
 }
 
 /// How a plan is shown.
-pub fn view(now: Timestamp, palette: Palette, output: &Output) -> View {
-    let preserved = if output.loudness() > Loudness::Normal { Detail::Listed } else { Detail::Counted };
-    View { now, palette, preserved, people: People::All, blocked: Detail::Listed }
+pub fn view(now: Timestamp, palette: Palette) -> View {
+    View { now, palette, preserved: Detail::Listed, people: People::All, blocked: Detail::Listed }
 }
 
 /// Tells of every tenant that could not be read.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::actual::Actual;
 use crate::manifest::config::{Config, Rule, SignIn, Tenant};
 use crate::model::{Field, Kind};
-use crate::source::graph::{Delegations, GraphSource, Http, Pace, Readable, look_at_secret, reach, tenant_id};
+use crate::source::graph::{Delegations, GraphSource, Http, Pace, Permission, look_at_secret, reach, tenant_id};
 use crate::source::{Job, SourceError};
 
 use super::finding::{Finding, Remedy, Verdict};
@@ -69,16 +69,17 @@ struct Check {
 }
 
 /// Every check, in the order in which they are made and told.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check { name: "secret", needs: &[], look: |patient| Box::pin(async { vec![patient.secret()] }) },
     Check { name: "login", needs: &[], look: |patient| Box::pin(patient.login()) },
     Check { name: "graph", needs: &[], look: |patient| Box::pin(patient.graph()) },
     Check { name: "clock", needs: &["login"], look: |patient| Box::pin(patient.clock()) },
     Check { name: "tenant-id", needs: &["login"], look: |patient| Box::pin(patient.id_of_domain()) },
     Check { name: "sign-in", needs: &["secret", "login"], look: |patient| Box::pin(patient.sign_in()) },
+    Check { name: "secret-end", needs: &["sign-in"], look: |patient| Box::pin(patient.secret_end()) },
     Check { name: "organization", needs: &["sign-in"], look: |patient| Box::pin(patient.organization()) },
-    Check { name: "read-users", needs: &["sign-in"], look: |patient| Box::pin(patient.read(Readable::Users)) },
-    Check { name: "read-groups", needs: &["sign-in"], look: |patient| Box::pin(patient.read(Readable::Groups)) },
+    Check { name: "read-users", needs: &["sign-in"], look: |patient| Box::pin(patient.has(Permission::USERS)) },
+    Check { name: "read-groups", needs: &["sign-in"], look: |patient| Box::pin(patient.has(Permission::GROUPS)) },
     Check { name: "groups", needs: &["read-groups"], look: |patient| Box::pin(patient.groups()) },
     Check { name: "accounts", needs: &[], look: |patient| Box::pin(async { patient.accounts() }) },
 ];
@@ -181,12 +182,31 @@ impl Patient {
 
     async fn sign_in(&self) -> Vec<Verdict> {
         vec![match &self.source {
-            None => Verdict::Unknown("the sign-in is kept in the state, which cannot be looked into".to_owned()),
+            None => Verdict::Unknown(format!(
+                "the sign-in is kept in the state, which cannot be looked into; a bmsync that has it open tells how it \
+                 fares: `bmsync get tenants {} --server URL`",
+                self.tenant.name
+            )),
             Some(Ok(source)) => match source.probe().sign_in().await {
                 Ok(()) => Verdict::Good("the login service gives a token".to_owned()),
                 Err(error) => Verdict::from(&error),
             },
             Some(Err(error)) => Verdict::from(error),
+        }]
+    }
+
+    /// Where the registration tells it; elsewhere it is only known in Entra, and there is nothing to say.
+    async fn secret_end(&self) -> Vec<Verdict> {
+        let Some(Ok(source)) = &self.source else { return Vec::new() };
+        let Some(end) = source.secret_end().await else { return Vec::new() };
+        let (now, day) = (Timestamp::now(), end.strftime("%Y-%m-%d"));
+        let place = look_at_secret(&self.tenant, now).map_or_else(|_| "the secret".to_owned(), |seen| seen.place);
+        let message = format!("the client secret in {place} is good until {day}");
+        vec![if end.duration_since(now) < SOON {
+            let hint = "make a new one under Certificates & secrets of the app registration, and put it there";
+            Verdict::Worth(Remedy::new(message, hint))
+        } else {
+            Verdict::Good(message)
         }]
     }
 
@@ -213,9 +233,9 @@ impl Patient {
         }]
     }
 
-    async fn read(&self, readable: Readable) -> Vec<Verdict> {
+    async fn has(&self, permission: Permission) -> Vec<Verdict> {
         let Some(Ok(source)) = &self.source else { return Vec::new() };
-        vec![match source.probe().may_read(readable).await {
+        vec![match source.probe().has(permission).await {
             Ok(()) => Verdict::Good("allowed, and the service answers".to_owned()),
             Err(error) => Verdict::from(&error),
         }]

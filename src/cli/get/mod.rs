@@ -1,5 +1,6 @@
 //! `bmsync get KIND [ID]`: lists, or shows one.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::actual::Actual;
@@ -19,7 +20,10 @@ use super::round::{Round, Wanted};
 use super::server;
 use super::state::State;
 
+use self::signed_in::SignedIn;
+
 pub(super) mod shape;
+mod signed_in;
 pub(super) mod table;
 
 /// Events are read so many at a time.
@@ -43,7 +47,7 @@ async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, 
         Listing::Employees => records(Kind::Employee, id, global, output).await?,
         Listing::Contacts => records(Kind::Contact, id, global, output).await?,
         Listing::Events => events(args, global, output).await?,
-        Listing::Tenants => tenants(id, global, output)?,
+        Listing::Tenants => tenants(id, global, output).await?,
         Listing::Rules => rules(id, global, output)?,
         Listing::Worklist => worklist(id, global, output).await?,
     }
@@ -102,13 +106,24 @@ async fn all_events(ledger: &dyn Ledger, args: &GetArgs) -> Result<Vec<Event>, E
     Ok(events)
 }
 
-fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+async fn tenants(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
     let config = manifests::load(global, output)?;
     let tenants: Vec<&Tenant> = match id {
         None => config.tenants.iter().collect(),
         Some(name) => vec![manifests::tenant(&config, name)?],
     };
-    print(tenants.iter().map(|tenant| shape::tenant(tenant)), id, global.output, || table::tenants(&tenants), output)
+    let now = Timestamp::now();
+    let signed_in = signed_in::of(&tenants, global, output).await?;
+    let all = || tenants.iter().copied().zip(&signed_in);
+    let document = |(tenant, signed_in): (&Tenant, &SignedIn)| {
+        let mut value = shape::tenant(tenant);
+        for (key, told) in signed_in.document(tenant, now) {
+            value[key] = told;
+        }
+        value
+    };
+    let rows = || table::tenants(all().map(|(tenant, signed_in)| (tenant, signed_in.cells(tenant, now))));
+    print(all().map(document), id, global.output, rows, output)
 }
 
 fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {

@@ -123,18 +123,20 @@ fn event_cells(event: &Event) -> [String; 8] {
     ]
 }
 
-/// Declared tenants.
-pub fn tenants(tenants: &[&Tenant]) -> Table {
-    let mut table = Table::new(&["NAME", "TENANT ID", "DOMAIN", "SIGN-IN", "NESTED GROUPS", "SUSPENDED"]);
-    for tenant in tenants {
-        table.row([
+/// Declared tenants, each with what is told of who signed in, until when, and what is to be done.
+pub fn tenants<'a>(tenants: impl Iterator<Item = (&'a Tenant, [String; 3])>) -> Table {
+    let titles = ["NAME", "TENANT ID", "DOMAIN", "SIGN-IN", "NESTED GROUPS", "SUSPENDED"];
+    let mut table = Table::new(&[&titles[..], &["SIGNED IN", "GOOD UNTIL", "NEXT STEP"]].concat());
+    for (tenant, signed_in) in tenants {
+        let declared = [
             tenant.name.to_string(),
             tenant.id.to_string(),
             tenant.domain.to_string(),
             sign_in_word(tenant.sign_in).into(),
             yes(tenant.nested_groups),
             yes(tenant.suspend),
-        ]);
+        ];
+        table.row(declared.into_iter().chain(signed_in));
     }
     table
 }

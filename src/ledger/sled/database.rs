@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ::sled::{Batch, Db};
 
 use super::disk::{Sync, open_sled, sled_error};
-use super::fold::{BATCH, Changed, FoldError, Mark, describe};
+use super::fold::{self, BATCH, Changed, FoldError, Mark, describe};
 use super::folder::{Folder, Witness, io};
 use super::frame::{self, Flaw};
 use super::segment::{self, End, Head, PREFIX, Sealed, Segment};
@@ -55,6 +55,8 @@ pub struct Database {
     ahead: u64,
     /// As it was before it was opened, until it has been read whole.
     spare: Option<Spare>,
+    /// The newest commit, if it is all that is to be folded: then it need not be read again for that.
+    fresh: Option<Commit>,
 }
 
 impl Database {
@@ -73,7 +75,7 @@ impl Database {
         let db = open_sled(folder)?;
         let sync = Sync::new(&path)?;
         let (head, mark) = (Head::default(), Mark::default());
-        let mut database = Self { path, slack, db, sync, head, mark, kept: 0, ahead: 0, spare: None };
+        let mut database = Self { path, slack, db, sync, head, mark, kept: 0, ahead: 0, spare: None, fresh: None };
         database.recover()?;
         database.confront(folder)?;
         Ok(database)
@@ -202,9 +204,10 @@ impl Database {
         if found != expected {
             return Err(LedgerError::Stale { expected, found });
         }
-        let (sealed, head) = segment::split(self.head, commit).map_err(|flaw| self.unwritable(flaw))?;
+        let (sealed, head) = segment::split(self.head, &commit).map_err(|flaw| self.unwritable(flaw))?;
         self.let_go_of_the_copy();
         self.append(&sealed)?;
+        self.fresh = (self.mark.head == self.head).then_some(commit);
         self.head = head;
         self.ahead += sealed.iter().map(|segment| segment.value.len() as u64).sum::<u64>();
         folder.bear(self.witness())?;
@@ -244,10 +247,26 @@ impl Database {
 
     /// Folds the log into the buckets when it has become long; the cost is a share of what was committed.
     pub fn fold_if_due(&mut self) -> Result<(), LedgerError> {
+        let fresh = self.fresh.take();
         let segments = self.head.segments - self.mark.head.segments;
         let long = segments > self.slack.segments + SEGMENTS_PER_BUCKET * self.mark.buckets;
         let due = long || self.ahead > self.slack.bytes + self.mark.bytes / 2;
-        if due { self.fold() } else { Ok(()) }
+        match (due, fresh) {
+            (false, _) => Ok(()),
+            (true, Some(commit)) => self.fold_in(&commit),
+            (true, None) => self.fold(),
+        }
+    }
+
+    /// Folds a commit that is all there is to fold, from memory.
+    fn fold_in(&mut self, commit: &Commit) -> Result<(), LedgerError> {
+        let (mut mark, records) = (self.mark, commit.records());
+        let written = fold::write(&self.db, &mut mark, self.head, records, &commit.accounts);
+        written.map_err(|error| self.fold_error("write", error))?;
+        self.make_durable()?;
+        self.mark = mark;
+        self.ahead = 0;
+        Ok(())
     }
 
     fn fold(&mut self) -> Result<(), LedgerError> {
@@ -390,7 +409,7 @@ mod tests {
         let (folder, mut database) = open(path.path());
         database.commit(&folder, Revision(0), commit(1)).unwrap();
         let before = database.load().unwrap();
-        let (sealed, _head) = segment::split(database.head, commit(2)).unwrap();
+        let (sealed, _head) = segment::split(database.head, &commit(2)).unwrap();
         assert!(sealed.len() > 3, "{} segments", sealed.len());
         database.put(&sealed[..sealed.len() - 1]).unwrap();
         database.make_durable().unwrap();

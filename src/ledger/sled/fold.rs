@@ -63,49 +63,48 @@ impl Shelf {
     }
 }
 
-/// What the log changed, not yet in buckets: by bucket, the newest version of each.
+/// What the log changed, not yet in buckets, in the order of the log.
 #[derive(Debug, Default)]
 pub struct Changed {
-    records: BTreeMap<Vec<u8>, BTreeMap<u64, Record>>,
-    accounts: BTreeMap<Vec<u8>, BTreeMap<u64, Account>>,
-    count: usize,
+    records: Vec<Record>,
+    accounts: Vec<Account>,
 }
 
 impl Changed {
     /// Takes in what a segment wrote.
     pub fn add(&mut self, segment: Segment) {
         let Content { events, touched, accounts } = segment.content;
-        self.count += events.len() + touched.len() + accounts.len();
-        for record in events.into_iter().map(|event| event.after).chain(touched) {
-            let bucket = Shelf::Records(record.key.kind).key(record.key.id);
-            self.records.entry(bucket).or_default().insert(record.key.id, record);
-        }
-        for account in accounts {
-            let bucket = Shelf::Accounts.key(account.id);
-            self.accounts.entry(bucket).or_default().insert(account.id, account);
-        }
+        self.records.extend(events.into_iter().map(|event| event.after).chain(touched));
+        self.accounts.extend(accounts);
     }
 
     /// Versions taken in: a measure of memory.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.count
+        self.records.len() + self.accounts.len()
     }
 
     /// Writes all of it, and the mark that the log is folded up to `head`.
-    pub fn write(self, tree: &Tree, mark: &mut Mark, head: Head) -> Result<(), FoldError> {
-        let mut writer = Writer { tree, mark: *mark, batch: Batch::default(), keys: 0 };
-        for (key, accounts) in self.accounts {
-            writer.merge(&key, accounts, |account| account.id)?;
-        }
-        for (key, records) in self.records {
-            writer.merge(&key, records, |record| record.key.id)?;
-        }
-        writer.mark.head = head;
-        writer.finish()?;
-        *mark = writer.mark;
-        Ok(())
+    pub fn write(&self, tree: &Tree, mark: &mut Mark, head: Head) -> Result<(), FoldError> {
+        write(tree, mark, head, self.records.iter(), &self.accounts)
     }
+}
+
+/// Puts records and accounts into their buckets, the last one of each, and marks the log as folded up to `head`.
+pub fn write<'a>(
+    tree: &Tree,
+    mark: &mut Mark,
+    head: Head,
+    records: impl Iterator<Item = &'a Record>,
+    accounts: &'a [Account],
+) -> Result<(), FoldError> {
+    let mut writer = Writer { tree, mark: *mark, batch: Batch::default(), keys: 0 };
+    writer.shelve(accounts.iter(), |account| (Shelf::Accounts, account.id))?;
+    writer.shelve(records, |record| (Shelf::Records(record.key.kind), record.key.id))?;
+    writer.mark.head = head;
+    writer.finish()?;
+    *mark = writer.mark;
+    Ok(())
 }
 
 /// Why folding stopped.
@@ -131,17 +130,40 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn merge<T>(&mut self, key: &[u8], new: BTreeMap<u64, T>, id: fn(&T) -> u64) -> Result<(), FoldError>
+    /// Puts versions into the buckets of their places; of several with one place the last counts.
+    fn shelve<'a, T>(
+        &mut self,
+        versions: impl Iterator<Item = &'a T>,
+        place: fn(&T) -> (Shelf, u64),
+    ) -> Result<(), FoldError>
+    where
+        T: Serialize + serde::de::DeserializeOwned + 'a,
+    {
+        let mut versions: Vec<&T> = versions.collect();
+        versions.sort_by_key(|version| place(version));
+        let bucket = |version: &T| {
+            let (shelf, id) = place(version);
+            (shelf, id >> LOW_BITS)
+        };
+        for neighbours in versions.chunk_by(|one, next| bucket(one) == bucket(next)) {
+            let (shelf, id) = place(neighbours[0]);
+            self.merge(&shelf.key(id), neighbours, |version| place(version).1)?;
+        }
+        Ok(())
+    }
+
+    fn merge<T>(&mut self, key: &[u8], new: &[&T], id: impl Fn(&T) -> u64) -> Result<(), FoldError>
     where
         T: Serialize + serde::de::DeserializeOwned,
     {
         let held = self.tree.get(key)?;
-        let mut merged = match &held {
-            Some(value) => read_bucket(key, value, id)?,
-            None => BTreeMap::new(),
+        let old: Vec<T> = match &held {
+            Some(value) => frame::unseal(key, value).map_err(|flaw| name(key, flaw))?,
+            None => Vec::new(),
         };
-        merged.extend(new);
-        let value = frame::seal(key, &merged.into_values().collect::<Vec<T>>()).map_err(|flaw| name(key, flaw))?;
+        let versions = old.iter().chain(new.iter().copied());
+        let merged: BTreeMap<u64, &T> = versions.map(|version| (id(version), version)).collect();
+        let value = frame::seal(key, &merged.into_values().collect::<Vec<&T>>()).map_err(|flaw| name(key, flaw))?;
         self.mark.replace(held.as_deref(), &value);
         self.batch.insert(key, value);
         self.keys += 1;
@@ -186,14 +208,6 @@ impl Mark {
         self.sum = self.sum.wrapping_add(frame::seal_of(new));
         self.bytes += new.len() as u64;
     }
-}
-
-fn read_bucket<T>(key: &[u8], value: &[u8], id: fn(&T) -> u64) -> Result<BTreeMap<u64, T>, FoldError>
-where
-    T: serde::de::DeserializeOwned,
-{
-    let values: Vec<T> = frame::unseal(key, value).map_err(|flaw| name(key, flaw))?;
-    Ok(values.into_iter().map(|value| (id(&value), value)).collect())
 }
 
 /// Names what is damaged, as a person can report it.

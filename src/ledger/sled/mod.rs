@@ -101,7 +101,10 @@ impl Ledger for SledLedger {
     async fn commit(&self, expected: Revision, commit: Commit) -> Result<Revision, LedgerError> {
         let revision = self.run("write", move |folder, database| database.commit(folder, expected, commit)).await?;
         if let Err(error) = self.run("fold", |_, database| database.fold_if_due()).await {
-            tracing::warn!(%error, "the commit is written, but the log could not be folded; it will be tried again");
+            tracing::warn!(
+                error = error.in_full(),
+                "the commit is written, but the log could not be folded; it will be tried again"
+            );
         }
         Ok(revision)
     }

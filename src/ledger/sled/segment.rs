@@ -85,6 +85,13 @@ impl Head {
     pub fn next_key(&self) -> Vec<u8> {
         key(self.event.saturating_add(1), self.segments)
     }
+
+    /// The head after a segment of so many events, given its sealed value.
+    fn followed_by(&self, revision: Revision, events: u64, value: &[u8]) -> Self {
+        let Self { revision: _, event, segments, chain } = self;
+        let chain = Digest::of([&chain.0[..], value]);
+        Self { revision, event: event + events, segments: segments + 1, chain }
+    }
 }
 
 /// Key of a segment by its first event and its number; both only grow, so keys are in the order of the log.
@@ -116,60 +123,83 @@ impl Segment {
     #[must_use]
     pub fn head(&self, value: &[u8]) -> Head {
         let Self { after, revision, end: _, content } = self;
-        Head {
-            revision: *revision,
-            event: after.event + content.events.len() as u64,
-            segments: after.segments + 1,
-            chain: Digest::of([&after.chain.0[..], value]),
-        }
+        after.followed_by(*revision, content.events.len() as u64, value)
     }
 }
 
 /// The segments of a commit after a head, and the head after them.
-pub fn split(head: Head, commit: Commit) -> Result<(Vec<Sealed>, Head), Flaw> {
+pub fn split(head: Head, commit: &Commit) -> Result<(Vec<Sealed>, Head), Flaw> {
     let revision = Revision(head.revision.0 + 1);
-    let mut writer = Writer { sealed: Vec::new(), head, revision, filled: 0, open: Segment::empty(head, revision) };
+    let (from, to) = (Cut::default(), Cut::default());
+    let mut writer = Writer { commit, sealed: Vec::new(), head, revision, filled: 0, from, to };
     let Commit { events, touched, accounts } = commit;
     for event in events {
         writer.make_room(weight(&event.after) + event.before.as_ref().map_or(0, weight))?;
-        writer.open.content.events.push(event);
+        writer.to.events += 1;
     }
     for record in touched {
-        writer.make_room(weight(&record))?;
-        writer.open.content.touched.push(record);
+        writer.make_room(weight(record))?;
+        writer.to.touched += 1;
     }
     for account in accounts {
         writer.make_room(16 + account.name.len() + account.locations.iter().map(Text::len).sum::<usize>())?;
-        writer.open.content.accounts.push(account);
+        writer.to.accounts += 1;
     }
     writer.close(End::Closed)?;
     Ok((writer.sealed, writer.head))
 }
 
-struct Writer {
+/// Up to where a commit is in segments.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cut {
+    events: usize,
+    touched: usize,
+    accounts: usize,
+}
+
+struct Writer<'a> {
+    commit: &'a Commit,
     sealed: Vec<Sealed>,
     head: Head,
     revision: Revision,
     filled: usize,
-    open: Segment,
+    /// The open segment is what lies between these.
+    from: Cut,
+    to: Cut,
 }
 
-impl Segment {
-    const fn empty(after: Head, revision: Revision) -> Self {
-        let content = Content { events: Vec::new(), touched: Vec::new(), accounts: Vec::new() };
-        Self { after, revision, end: End::Open, content }
-    }
+/// A [`Segment`] that is written: the same bytes, of what lies elsewhere.
+#[derive(Serialize)]
+struct Piece<'a> {
+    after: Head,
+    revision: Revision,
+    end: End,
+    content: Slices<'a>,
 }
 
-impl Segment {
+/// A [`Content`] that is written.
+#[derive(Serialize)]
+struct Slices<'a> {
+    events: &'a [Event],
+    touched: &'a [Record],
+    accounts: &'a [Account],
+}
+
+impl Piece<'_> {
     /// As it is stored, before compression.
     fn plain(&self) -> Result<Vec<u8>, Flaw> {
         let unencodable = |_| "cannot be encoded";
-        let plain = postcard::to_stdvec(self).map_err(unencodable)?;
-        match Commits::of(&self.content.events) {
+        let plain = postcard::to_extend(self, Vec::with_capacity(FILL + FILL / 8)).map_err(unencodable)?;
+        match Commits::of(self.content.events) {
             None => Ok(plain),
             Some(commits) => postcard::to_extend(&commits, plain).map_err(unencodable),
         }
+    }
+
+    /// Where the log ends with it, given its sealed value.
+    fn head(&self, value: &[u8]) -> Head {
+        let Self { after, revision, end: _, content } = self;
+        after.followed_by(*revision, content.events.len() as u64, value)
     }
 }
 
@@ -195,7 +225,7 @@ impl Commits {
     }
 }
 
-impl Writer {
+impl Writer<'_> {
     fn make_room(&mut self, more: usize) -> Result<(), Flaw> {
         if self.filled > 0 && self.filled + more > FILL {
             self.close(End::Open)?;
@@ -205,12 +235,19 @@ impl Writer {
     }
 
     fn close(&mut self, end: End) -> Result<(), Flaw> {
-        self.open.end = end;
+        let Commit { events, touched, accounts } = self.commit;
+        let (from, to) = (self.from, self.to);
+        let content = Slices {
+            events: &events[from.events..to.events],
+            touched: &touched[from.touched..to.touched],
+            accounts: &accounts[from.accounts..to.accounts],
+        };
+        let piece = Piece { after: self.head, revision: self.revision, end, content };
         let key = self.head.next_key();
-        let value = frame::seal_bytes(&key, &self.open.plain()?)?;
-        self.head = self.open.head(&value);
+        let value = frame::seal_bytes(&key, &piece.plain()?)?;
+        self.head = piece.head(&value);
         self.sealed.push(Sealed { key, value });
-        self.open = Segment::empty(self.head, self.revision);
+        self.from = to;
         self.filled = 0;
         Ok(())
     }
@@ -262,7 +299,7 @@ mod tests {
     }
 
     fn segments(events: Vec<Event>) -> Vec<Sealed> {
-        split(Head::default(), Commit { events, ..Commit::default() }).unwrap().0
+        split(Head::default(), &Commit { events, ..Commit::default() }).unwrap().0
     }
 
     #[test]
@@ -279,6 +316,19 @@ mod tests {
         let known: Segment = frame::unseal(&bare[0].key, &bare[0].value).unwrap();
         let plain = frame::unseal_bytes(&bare[0].key, &bare[0].value).unwrap();
         assert_eq!(postcard::to_stdvec(&known).unwrap(), plain, "nothing follows the segment");
+    }
+
+    #[test]
+    fn what_is_written_of_a_commit_is_what_a_segment_is() {
+        let account = Account { id: 1, name: "A".into(), locations: vec!["Main".into()] };
+        let commit = Commit { events: vec![event(1, None)], touched: vec![record()], accounts: vec![account] };
+        let (sealed, head) = split(Head::default(), &commit).unwrap();
+        let Commit { events, touched, accounts } = commit;
+        let content = Content { events, touched, accounts };
+        let segment = Segment { after: Head::default(), revision: Revision(1), end: End::Closed, content };
+        let plain = frame::unseal_bytes(&sealed[0].key, &sealed[0].value).unwrap();
+        assert_eq!(plain, postcard::to_stdvec(&segment).unwrap());
+        assert_eq!(head, segment.head(&sealed[0].value));
     }
 
     #[test]

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::super::file::FileError;
-use super::held::{Account, Contact, Employee};
+use super::rows::{Account, Contact, Employee};
 use super::{BmsFaultError, BmsFaults, Company};
+use crate::simulator::file::FileError;
 
 /// Why something could not be done behind the scenes.
 #[derive(Debug, Error)]

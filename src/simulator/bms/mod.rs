@@ -9,6 +9,7 @@ mod patch;
 mod read;
 mod render;
 mod routes;
+mod rows;
 mod sign_in;
 mod write;
 
@@ -137,11 +138,9 @@ impl Company {
         let (name, handler) = routes::find(request);
         let path = request.shown_path();
         let mut answer = self.guarded(name, &path, |company| match handler {
-            Ok(_) if name == EMPLOYEES && company.struck(BmsFault::WritableEmployees, &path).is_none() => {
-                company.missing(405)
-            }
+            Ok(_) if name == EMPLOYEES && company.struck(BmsFault::WritableEmployees, &path).is_none() => missing(405),
             Ok(handler) => company.handled(name, handler, &path, request),
-            Err(status) => company.missing(status),
+            Err(status) => missing(status),
         });
         if let Some(milliseconds) = self.struck(BmsFault::Slow, &path) {
             answer.delay = Duration::from_millis(milliseconds);
@@ -159,7 +158,7 @@ impl Company {
             return answer;
         }
         if let Some(status) = self.struck(BmsFault::NotOffered, path) {
-            return self.missing(u16::try_from(status).unwrap_or(404));
+            return missing(u16::try_from(status).unwrap_or(404));
         }
         let mut answer = work(self);
         if self.struck(BmsFault::NotJson, path).is_some() {
@@ -176,7 +175,7 @@ impl Company {
     fn throttled(&mut self, name: &'static str, path: &str) -> Option<BmsAnswer> {
         for (fault, status) in [(BmsFault::Throttle, 429), (BmsFault::ThrottleAs403, 403)] {
             if let Some(seconds) = self.struck(fault, path) {
-                return Some(self.over_limit(status, Some(seconds).filter(|seconds| *seconds > 0)));
+                return Some(over_limit(status, Some(seconds).filter(|seconds| *seconds > 0)));
             }
         }
         let (now, limit) = (self.now, self.held.calls_per_hour);
@@ -186,15 +185,10 @@ impl Company {
         }
         if calls.len() >= limit {
             let free = calls.front().map_or(WINDOW, |came| WINDOW - now.duration_since(*came));
-            return Some(self.over_limit(429, u64::try_from(free.as_secs() + 1).ok()));
+            return Some(over_limit(429, u64::try_from(free.as_secs() + 1).ok()));
         }
         calls.push_back(now);
         None
-    }
-
-    fn over_limit(&mut self, status: u16, retry_after: Option<u64>) -> BmsAnswer {
-        let refusal = Refusal { code: status, message: "API calls quota exceeded.".to_owned() };
-        BmsAnswer { retry_after, ..self.written(status, &envelope(Err(refusal))) }
     }
 
     fn out_of_order(&mut self, path: &str) -> Option<BmsAnswer> {
@@ -204,16 +198,10 @@ impl Company {
         struck.map(|(_, status)| plain(status, page))
     }
 
-    /// Nothing behind that address: the words of the web server, and no envelope.
-    fn missing(&mut self, status: u16) -> BmsAnswer {
-        let message = "No HTTP resource was found that matches the request URI.";
-        self.written(status, &json!({ "message": message }))
-    }
-
     fn handled(&mut self, name: &'static str, handler: routes::Handler, path: &str, request: &BmsRequest) -> BmsAnswer {
         if !name.starts_with("POST /v2/security/") && !self.is_signed_in(request, path) {
             let refusal = Refusal { code: 401, message: "Authorization has been denied for this request.".to_owned() };
-            return self.written(401, &envelope(Err(refusal)));
+            return written(401, &envelope(Err(refusal)));
         }
         let refused = self.struck(BmsFault::Refuse, path).map(|_| Refusal { code: 400, message: "No.".to_owned() });
         let answered = match refused {
@@ -235,16 +223,27 @@ impl Company {
         if self.struck(BmsFault::PascalCase, path).is_some() {
             value = render::pascal(value);
         }
-        self.written(status, &value)
-    }
-
-    fn written(&mut self, status: u16, value: &Value) -> BmsAnswer {
-        plain(status, &value.to_string())
+        written(status, &value)
     }
 
     fn struck(&mut self, fault: BmsFault, path: &str) -> Option<u64> {
         self.faults.strikes(fault, path, &mut self.rng)
     }
+}
+
+fn written(status: u16, value: &Value) -> BmsAnswer {
+    plain(status, &value.to_string())
+}
+
+fn over_limit(status: u16, retry_after: Option<u64>) -> BmsAnswer {
+    let refusal = Refusal { code: status, message: "API calls quota exceeded.".to_owned() };
+    BmsAnswer { retry_after, ..written(status, &envelope(Err(refusal))) }
+}
+
+/// Nothing behind that address: the words of the web server, and no envelope.
+fn missing(status: u16) -> BmsAnswer {
+    let message = "No HTTP resource was found that matches the request URI.";
+    written(status, &json!({ "message": message }))
 }
 
 fn plain(status: u16, body: &str) -> BmsAnswer {

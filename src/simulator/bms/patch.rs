@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::held::{Contact, Employee, Held};
+use super::held::Held;
+use super::rows::{Contact, Employee};
 use super::{BmsFault, BmsRequest, Company, Refusal, refuse};
 
 /// A field and what it shall be.
@@ -72,7 +73,7 @@ pub(super) fn contact(held: &Held, mut contact: Contact, steps: Vec<Step>) -> Re
             "jobtitle" => contact.job_title = step.text()?,
             "isactive" => contact.active = step.flag()?,
             "poc" => contact.poc = step.flag()?,
-            "billbycontact" => contact.bill_by_contact = step.flag()?,
+            "billbycontact" => contact.billed = step.flag()?,
             "accountid" => {
                 let id = step.id()?;
                 let account = held.accounts.iter().find(|account| account.id == id);

@@ -5,8 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::held::{Account, Choice, Contact, Employee};
 use super::render::employee_item;
+use super::rows::{Account, Choice, Contact, Employee};
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, refuse};
 
 /// No page is longer, whatever is asked for.
@@ -114,11 +114,14 @@ pub(super) fn lookup(company: &mut Company, request: &BmsRequest) -> Answered {
 }
 
 pub(super) fn tickets(company: &mut Company, request: &BmsRequest) -> Answered {
-    let id = request.option("ContactId").and_then(|id| id.parse::<u32>().ok());
-    let contact = id.and_then(|id| company.held.contacts.rows.get(&id));
+    let Some(id) = request.option("ContactId").and_then(|id| id.parse::<u32>().ok()) else {
+        return refuse(400, "ContactId is not a number.");
+    };
+    let contact = company.held.contacts.rows.get(&id);
     Ok(Outcome::One(json!(contact.map_or(0, |contact| contact.tickets))))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every operation answers")]
 pub(super) fn it_glue(company: &mut Company, _: &BmsRequest) -> Answered {
     Ok(Outcome::One(json!({ "isEnabled": company.held.it_glue })))
 }
@@ -132,7 +135,7 @@ pub(super) fn it_glue_contact(company: &mut Company, request: &BmsRequest) -> An
 pub(super) fn custom_fields(company: &mut Company, request: &BmsRequest) -> Answered {
     let (module, record) = (id_at(request, 3)?, id_at(request, 4)?);
     let fields = company.held.custom_fields.iter().filter(|field| field.module == module);
-    let item = |field: &super::held::CustomField| {
+    let item = |field: &super::rows::CustomField| {
         let data = field.values.get(&record);
         json!({ "id": 0, "customFieldId": field.field, "name": field.name, "data": data, "settingsId": null })
     };

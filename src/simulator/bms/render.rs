@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::held::{Account, Address, Choice, Contact, Employee, Held};
+use super::held::Held;
+use super::rows::{Account, Address, Choice, Contact, Employee};
 use super::{BmsFault, Company};
 
 impl Company {
@@ -26,7 +27,7 @@ impl Company {
             "locationId": location, "locationName": contact.location,
             "firstName": contact.first_name, "lastName": contact.last_name, "jobTitle": contact.job_title,
             "isPoc": contact.poc, "isActive": contact.active, "effectiveDate": null,
-            "isBillable": contact.bill_by_contact, "canRecieveInvoices": false,
+            "isBillable": contact.billed, "canRecieveInvoices": false,
             "emails": held.emails_of(contact), "phones": held.phones_of(contact),
         })
     }
@@ -38,7 +39,7 @@ impl Company {
             "id": contact.id, "accountId": account, "locationId": location, "firstName": contact.first_name,
             "middleName": contact.middle_name, "lastName": contact.last_name, "jobTitle": contact.job_title,
             "poc": contact.poc, "isActive": contact.active, "recieveInvoices": false,
-            "billByContact": contact.bill_by_contact, "effectiveDate": null,
+            "billByContact": contact.billed, "effectiveDate": null,
         })
     }
 

@@ -1,11 +1,13 @@
 //! Signing in to the simulated BMS: password, one-time code, tokens that end. Knows nothing of contacts.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::held::User;
+use super::rows::User;
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, refuse};
 
 /// What an access token stands for.
@@ -83,8 +85,9 @@ pub(super) fn refresh(company: &mut Company, request: &BmsRequest) -> Answered {
 }
 
 pub(super) fn user_info(company: &mut Company, request: &BmsRequest) -> Answered {
-    let token = bearer(request).and_then(|token| company.tokens.get(token));
-    let username = token.map_or("", |token| &token.username);
+    let Some(Token { username, .. }) = bearer(request).and_then(|token| company.tokens.get(token)) else {
+        return refuse(401, "Authorization has been denied for this request.");
+    };
     let place = company.held.users.iter().position(|user| user.username.eq_ignore_ascii_case(username));
     let user = place.map(|place| &company.held.users[place]);
     let rights = user.map_or(&[][..], |User { rights, .. }| rights);
@@ -126,7 +129,7 @@ impl Company {
     pub(super) fn is_signed_in(&mut self, request: &BmsRequest, path: &str) -> bool {
         let Some(token) = bearer(request).map(str::to_owned) else { return false };
         let now = self.now;
-        if !self.tokens.get(&token).is_some_and(|known| known.expires > now) {
+        if self.tokens.get(&token).is_none_or(|known| known.expires <= now) {
             return false;
         }
         if self.struck(BmsFault::ExpireToken, path).is_some() {
@@ -148,7 +151,7 @@ fn code_of(secret: &str, step: u64) -> Option<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits = String::new();
     for letter in secret.to_uppercase().chars().filter(|letter| *letter != '=') {
-        bits += &format!("{:05b}", ALPHABET.find(letter)?);
+        write!(bits, "{:05b}", ALPHABET.find(letter)?).ok()?;
     }
     let key: Option<Vec<u8>> =
         (0..bits.len() / 8).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).ok()).collect();

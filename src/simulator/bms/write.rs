@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::held::{Address, Contact};
 use super::read::id_at;
+use super::rows::{Address, Contact};
 use super::{Answered, BmsFault, BmsRequest, Company, Outcome, Refusal, patch, refuse};
 
 pub(super) fn create(company: &mut Company, request: &BmsRequest) -> Answered {
@@ -34,7 +34,7 @@ pub(super) fn create(company: &mut Company, request: &BmsRequest) -> Answered {
         last_name: text("lastName"),
         job_title: None,
         poc: false,
-        bill_by_contact: false,
+        billed: false,
         active: true,
         phones: addresses(&body["phones"], "phoneNumber", "phoneTypeId")?,
         emails,
@@ -96,14 +96,14 @@ pub(super) fn emails(company: &mut Company, request: &BmsRequest) -> Answered {
         company.check_email(&email.value, contact.id)?;
     }
     let items = company.held.emails_of(&contact);
-    company.settle(contact, counts, "emails", items)
+    company.settle(contact, counts, "emails", &items)
 }
 
 pub(super) fn phones(company: &mut Company, request: &BmsRequest) -> Answered {
     let mut contact = company.contact_at(request, 3)?;
     let counts = company.operated(request, &mut contact.phones, ["phoneNumber", "newPhoneNumber"])?;
     let items = company.held.phones_of(&contact);
-    company.settle(contact, counts, "phones", items)
+    company.settle(contact, counts, "phones", &items)
 }
 
 pub(super) fn custom_field(company: &mut Company, request: &BmsRequest) -> Answered {
@@ -134,7 +134,7 @@ impl Company {
         self.held.put_contact(contact).map_err(|error| Refusal { code: 400, message: error.to_string() })
     }
 
-    fn settle(&mut self, mut contact: Contact, counts: Counts, name: &str, items: Vec<Value>) -> Answered {
+    fn settle(&mut self, mut contact: Contact, counts: Counts, name: &str, items: &[Value]) -> Answered {
         let [added, updated, deleted] = counts;
         if counts != [0, 0, 0] {
             contact.modified_on = self.now;

@@ -41,7 +41,11 @@ impl State {
         let place = self.place(call)?;
         let client_id = call.option("client_id").ok_or_else(|| Refusal::naming(900_144, "client_id"))?;
         self.check_application(place, client_id)?;
-        let back = Back::read(call, self.registration(client_id))?;
+        let back = match call.option("redirect_uri") {
+            // The older address does without: the browser goes where the application is registered.
+            None if !is_v2(call) => Back::registered(call, self.registration(client_id))?,
+            None | Some(_) => Back::read(call, self.registration(client_id))?,
+        };
         let scopes = match (self.strikes(Fault::SignIn, CLASS, call), call.option("scope")) {
             (Some(strike), _) => Err(Refusal::of(strike.count() as u64)),
             (None, Some(scope)) => Scopes::parse(scope).map(Some),

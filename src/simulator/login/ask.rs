@@ -141,6 +141,13 @@ impl Back {
         Ok(Self { redirect_uri: redirect_uri.to_owned(), mode, state: call.option("state").map(str::to_owned) })
     }
 
+    /// The way back that was registered first.
+    pub(super) fn registered(call: &Call, registration: Option<&Registration>) -> Result<Self, Refusal> {
+        let known = registration.and_then(|registration| registration.redirect_uris.as_ref()?.first());
+        let redirect_uri = known.ok_or_else(|| Refusal::naming(900_144, "redirect_uri"))?.clone();
+        Ok(Self { redirect_uri, mode: Mode::Query, state: call.option("state").map(str::to_owned) })
+    }
+
     /// The address with these parameters; for a form, the bare one.
     pub(super) fn address(&self, parameters: &[(&str, String)]) -> String {
         let Ok(mut url) = Url::parse(&self.redirect_uri) else { return self.redirect_uri.clone() };

@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    pub(super) fn registration(&self, client_id: &str) -> Option<&Registration> {
+    pub(in crate::simulator) fn registration(&self, client_id: &str) -> Option<&Registration> {
         self.world.applications.iter().find(|known| known.id.eq_ignore_ascii_case(client_id))
     }
 

@@ -57,7 +57,7 @@ impl State {
         if !named.is_empty() {
             claims["roles"] = json!(named);
         }
-        let token = self.login.key.sign(&claims);
+        let token = self.access_token(&claims, call);
         self.remember(
             &token,
             Grant { tenant, application: client_id.to_owned(), user: None, permissions: roles, expires: self.until() },
@@ -83,7 +83,7 @@ impl State {
         claims["unique_name"] = who["preferred_username"].clone();
         claims["idtyp"] = json!("user");
         claims["scp"] = json!(permissions.join(" "));
-        let token = self.login.key.sign(&claims);
+        let token = self.access_token(&claims, call);
         let grant = Grant {
             tenant: person.tenant,
             application: client_id.clone(),
@@ -105,6 +105,14 @@ impl State {
             body["id_token"] = json!(self.id_token(approval, &tid, who, call));
         }
         body
+    }
+
+    /// Signed claims, unless the switch gives a token that only the service can read.
+    fn access_token(&mut self, claims: &Value, call: &Call) -> String {
+        match self.strikes(Fault::OpaqueToken, Class::Token, call) {
+            Some(_) => self.secret_text(),
+            None => self.login.key.sign(claims),
+        }
     }
 
     fn new_refresh(&mut self, approval: &Approval) -> String {
@@ -129,6 +137,15 @@ impl State {
         };
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(nonce);
+        }
+        for (fault, claim, lie) in [
+            (Fault::WrongAudience, "aud", json!("0f0f0f0f-0000-4000-8000-00000000000f")),
+            (Fault::WrongIssuer, "iss", json!(format!("https://login.example/{tid}/v2.0"))),
+            (Fault::ExpiredIdToken, "exp", json!(now - 3600)),
+        ] {
+            if self.strikes(fault, Class::Token, call).is_some() {
+                claims[claim] = lie;
+            }
         }
         if let (Value::Object(claims), Value::Object(who)) = (&mut claims, who) {
             claims.extend(who.into_iter().filter(|(_, value)| !value.is_null()));

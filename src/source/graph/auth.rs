@@ -4,12 +4,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::claims::{Claims, Expected};
 use super::delegation::{Delegation, Turn};
 use super::error::{person, protocol};
-use super::login::{Exchange, Login};
+use super::login::{Exchange, Login, about_sign_in};
+use super::permission::{Holder, Permission};
 use super::token::{Issued, Token};
+use crate::directory::Permissions;
 use crate::source::grant::Grant;
 use crate::source::{Job, Meter, SourceError};
 
@@ -52,9 +56,33 @@ impl Auth {
         Self { login: self.login.with_meter(meter), ..self }
     }
 
+    /// Graph denied what these permissions allow: what a person does about it.
+    pub fn denied(&self, code: &str, wanted: &[Permission]) -> SourceError {
+        let holder = match &self.by {
+            By::Application(_) => Holder::Application,
+            By::Person(_) | By::Given(_) => Holder::Person,
+        };
+        holder.denied(&self.login.name, code, wanted)
+    }
+
     /// Until when what proves the application is good, where that can be known and it is good now.
     pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
         self.login.proof_expires(now)
+    }
+
+    /// The client secret, where that is what proves the application.
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.login.client_secret()
+    }
+
+    /// The application's ID.
+    pub fn application_id(&self) -> &str {
+        &self.login.application
+    }
+
+    /// Whether there is a token that is good for now.
+    pub async fn is_signed_in(&self) -> bool {
+        self.turn().await.good().is_some()
     }
 
     /// A token that is good for now; at most one is fetched at a time.
@@ -70,6 +98,11 @@ impl Auth {
         };
         turn.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// What the newest token lets its bearer read, where it says so.
+    pub async fn permissions(&self) -> Option<Permissions> {
+        self.turn().await.token.as_ref()?.permissions().cloned()
     }
 
     /// Forgets a token that the service does not take, unless it was replaced meanwhile.
@@ -88,7 +121,7 @@ impl Auth {
     }
 
     /// Exchanges the person's sign-in. The new one is kept before anything is done with what it opens: whoever dies in
-    /// between has the one before, which the service takes as well.
+    /// between has the one before, which the service takes as well. One that is of somebody else is not kept.
     async fn refresh(&self, delegation: &Delegation, turn: &mut Turn) -> Result<Token, SourceError> {
         let _exchanging = delegation.exchanging().await;
         let grant = delegation.grant().await?.ok_or_else(|| self.nobody())?;
@@ -99,6 +132,7 @@ impl Auth {
             Ok(issued) => issued,
             Err(error) => return Err(judge(error, &grant, turn)),
         };
+        self.check(&issued)?;
         let Issued { token, refresh_token, id_token: _, scopes } = issued;
         let kept = Grant {
             refresh_token: refresh_token.unwrap_or_else(|| grant.refresh_token.clone()),
@@ -108,6 +142,13 @@ impl Auth {
         };
         delegation.keep(&kept).await?;
         Ok(token)
+    }
+
+    /// Where the service states again who signed in, that must still be somebody of the tenant.
+    fn check(&self, issued: &Issued) -> Result<(), SourceError> {
+        let Some(token) = &issued.id_token else { return Ok(()) };
+        let expected = Expected { login: &self.login, nonce: None, now: Timestamp::now() };
+        Claims::read(Some(token), &expected).map(drop).map_err(about_sign_in)
     }
 
     fn nobody(&self) -> SourceError {

@@ -14,11 +14,12 @@ use tracing::debug;
 use super::auth::Auth;
 use super::error::{Setback, Stop, Trouble, person, plain, protocol};
 use super::http::{Http, busy, client, read_body, redirected, unanswered};
+use super::permission::Permission;
 use super::retry::{Patience, Tries};
 use super::token::Token;
 use super::wire::{self, Garbled, Page};
 use crate::http::origin::{Foreign, Link, Origin};
-use crate::source::{Job, Meter, SourceError};
+use crate::source::{Meter, SourceError};
 
 /// Largest page, unpacked.
 const MAX_PAGE: usize = 64 << 20;
@@ -48,7 +49,7 @@ pub(super) struct Place {
     /// `users` or `groups`.
     pub collection: &'static str,
     /// The permission that reading it needs.
-    pub permission: &'static str,
+    pub permission: Permission,
     /// From 1.
     pub page: usize,
 }
@@ -96,7 +97,7 @@ impl Graph {
         let mut tries = self.patience.start();
         let mut spurned = None;
         loop {
-            match self.attempt(link, &token, &mut tries, buffer).await {
+            match self.attempt(link, place, &token, &mut tries, buffer).await {
                 Ok(Answer::Body) => match wire::page(buffer) {
                     Ok(page) => return Ok(page),
                     Err(garbled) => tries.pause(&place, not_a_page(&garbled)).await?,
@@ -104,7 +105,7 @@ impl Graph {
                 Ok(Answer::Resync) => return Err(Stop::Resync),
                 Ok(Answer::Unauthorized) if spurned.is_some() => return Err(about(place, unauthorized()).into()),
                 Ok(Answer::Unauthorized) => self.auth.spurn(spurned.insert(token)).await,
-                Err(Trouble::Over(error)) => return Err(about(place, explained(error, place)).into()),
+                Err(Trouble::Over(error)) => return Err(about(place, error).into()),
                 Err(Trouble::Again(setback)) => tries.pause(&place, setback).await?,
             }
             token = self.auth.token().await?;
@@ -114,6 +115,7 @@ impl Graph {
     async fn attempt(
         &self,
         link: &Link,
+        place: Place,
         token: &Token,
         tries: &mut Tries,
         buffer: &mut Vec<u8>,
@@ -121,7 +123,7 @@ impl Graph {
         let name = tries.name();
         let exchange = async {
             let response = self.send(link, token, &name, tries.made()).await?;
-            self.judge(response, buffer).await
+            self.judge(response, place, buffer).await
         };
         match timeout_at(tries.deadline(), exchange).await {
             Ok(answer) => answer,
@@ -146,7 +148,7 @@ impl Graph {
         Ok(response)
     }
 
-    async fn judge(&self, response: Response, buffer: &mut Vec<u8>) -> Result<Answer, Trouble> {
+    async fn judge(&self, response: Response, place: Place, buffer: &mut Vec<u8>) -> Result<Answer, Trouble> {
         if let Some(error) = redirected(&response, &self.origin) {
             return Err(Trouble::Over(error));
         }
@@ -160,8 +162,33 @@ impl Graph {
             status if status.is_success() => {
                 Err(Trouble::Again(Setback::garbled(format!("the service answered {status}, which is no page"))))
             }
-            status => refusal(status, response, buffer).await,
+            _ => self.refusal(response, place, buffer).await,
         }
+    }
+
+    /// What an answer means that no other try will change.
+    async fn refusal(&self, response: Response, place: Place, buffer: &mut Vec<u8>) -> Result<Answer, Trouble> {
+        let status = response.status();
+        // A body that cannot be read says nothing; the status still does.
+        let codes = match read_body(response, MAX_ERROR, buffer).await {
+            Ok(()) => codes(buffer),
+            Err(_) => Vec::new(),
+        };
+        if status.is_client_error() && codes.iter().any(|code| is_resync(code)) {
+            return Ok(Answer::Resync);
+        }
+        let code = shown(&codes);
+        Err(Trouble::Over(match status {
+            StatusCode::FORBIDDEN => {
+                let denied = self.auth.denied(&code, &[place.permission]);
+                let hint = denied.hint.map(|hint| format!("{hint}; Directory.Read.All covers users and groups"));
+                SourceError { hint, ..denied }
+            }
+            StatusCode::NOT_FOUND => {
+                person(format!("not found{code}"), "check the tenant's `cloud` or `endpoints.graph`")
+            }
+            _ => protocol(format!("the service answered {status}{code}")),
+        }))
     }
 
     /// A 410 may say where to start again. We start from our own address, but one that points elsewhere is a warning
@@ -221,32 +248,9 @@ pub(super) fn unauthorized() -> SourceError {
     )
 }
 
-/// What an answer means that no other try will change.
-async fn refusal(status: StatusCode, response: Response, buffer: &mut Vec<u8>) -> Result<Answer, Trouble> {
-    // A body that cannot be read says nothing; the status still does.
-    let codes = match read_body(response, MAX_ERROR, buffer).await {
-        Ok(()) => codes(buffer),
-        Err(_) => Vec::new(),
-    };
-    if status.is_client_error() && codes.iter().any(|code| is_resync(code)) {
-        return Ok(Answer::Resync);
-    }
-    let code = codes.first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
-    Err(Trouble::Over(match status {
-        StatusCode::FORBIDDEN => {
-            SourceError { job: Job::TenantAdmin, ..person(format!("permission denied{code}"), FORBIDDEN) }
-        }
-        StatusCode::NOT_FOUND => person(format!("not found{code}"), "check the tenant's `cloud` or `endpoints.graph`"),
-        _ => protocol(format!("the service answered {status}{code}")),
-    }))
-}
-
-const FORBIDDEN: &str = "grant the application the Microsoft Graph application permission {permission} and admin consent \
-     for it (Entra > App registrations > the application > API permissions); Directory.Read.All covers users and groups";
-
-/// The error with the permission of the collection put into its hint.
-fn explained(error: SourceError, place: Place) -> SourceError {
-    SourceError { hint: error.hint.map(|hint| hint.replace("{permission}", place.permission)), ..error }
+/// The outermost code in brackets, fit to be shown; nothing where there is none.
+pub(super) fn shown(codes: &[String]) -> String {
+    codes.first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)))
 }
 
 fn is_resync(code: &str) -> bool {

@@ -9,6 +9,7 @@ use tracing::debug;
 
 use super::client::{Graph, Place};
 use super::error::{Stop, protocol};
+use super::permission::Permission;
 use super::retry::Pace;
 use super::stage::{Gathered, Stage};
 use super::wire::{GROUP_SELECT, GroupEntry, Onward, USER_SELECT, UserEntry};
@@ -24,8 +25,8 @@ const MAX_PAGES: usize = 100_000;
 pub(super) trait Collection: DeserializeOwned + Send {
     /// Its name, in addresses and messages.
     const NAME: &'static str;
-    /// The least permission that reads it.
-    const PERMISSION: &'static str;
+    /// The permission that reads it.
+    const PERMISSION: Permission;
     /// The attributes that are asked for.
     const SELECT: &'static str;
 
@@ -35,7 +36,7 @@ pub(super) trait Collection: DeserializeOwned + Send {
 
 impl Collection for UserEntry {
     const NAME: &'static str = "users";
-    const PERMISSION: &'static str = "User.Read.All";
+    const PERMISSION: Permission = Permission::USERS;
     const SELECT: &'static str = USER_SELECT;
 
     fn gather(users: Vec<Self>, gathered: &mut Gathered) {
@@ -45,7 +46,7 @@ impl Collection for UserEntry {
 
 impl Collection for GroupEntry {
     const NAME: &'static str = "groups";
-    const PERMISSION: &'static str = "GroupMember.Read.All";
+    const PERMISSION: Permission = Permission::GROUPS;
     const SELECT: &'static str = GROUP_SELECT;
 
     fn gather(groups: Vec<Self>, gathered: &mut Gathered) {

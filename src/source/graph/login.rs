@@ -149,6 +149,11 @@ impl Login {
         self.proof.show(&self.application, self.token_url().as_str(), Timestamp::now())
     }
 
+    /// The client secret, where that is the proof and it is there.
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.proof.secret()
+    }
+
     /// Until when the proof is good, where that can be known and it is good now.
     pub fn proof_expires(&self, now: Timestamp) -> Option<Timestamp> {
         self.proof.expires(now).ok().flatten()
@@ -282,7 +287,7 @@ impl Wire<'_> {
             return Err(Trouble::Over(error));
         }
         if let Some(setback) = busy(&response, &self.login.http, login) {
-            return Err(Trouble::Again(setback));
+            return Err(Trouble::Again(self.in_its_words(setback, response).await));
         }
         let status = response.status();
         let kind = response.headers().get(CONTENT_TYPE).cloned();
@@ -292,6 +297,17 @@ impl Wire<'_> {
         *answer.status_mut() = status;
         answer.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
         Ok(answer)
+    }
+
+    /// A service that is busy may say why; how long it wants to be left alone stands beside that.
+    async fn in_its_words(&self, setback: Setback, response: reqwest::Response) -> Setback {
+        let mut body = Vec::new();
+        let read = read_body(response, MAX_ANSWER, &mut body).await;
+        let said = read.ok().and_then(|()| Refused::read(&body));
+        match said.map(|refused| self.login.refused(&refused, &self.secrets)) {
+            Some(Trouble::Again(Setback { what, hint, .. })) => Setback { what, hint, ..setback },
+            Some(Trouble::Over(_)) | None => setback,
+        }
     }
 
     /// What an answer that is no success means.

@@ -8,6 +8,7 @@ mod ask;
 mod assertion;
 mod auth;
 mod certificate;
+mod claims;
 mod client;
 pub mod connect;
 mod delegation;
@@ -17,10 +18,13 @@ mod error;
 mod http;
 mod login;
 mod names;
+mod permission;
+mod permitted;
 mod probe;
 mod proof;
 mod random;
 mod refusal;
+mod registration;
 mod retry;
 mod scope;
 mod secret;
@@ -40,7 +44,8 @@ pub use self::aadsts::reference as refusals;
 pub use self::delegation::{Delegation, Delegations};
 pub use self::discovery::{Reached, handshake, reach, tenant_id};
 pub use self::http::Http;
-pub use self::probe::{GroupSeen, Organization, Probe, Readable};
+pub use self::permission::Permission;
+pub use self::probe::{GroupSeen, Organization, Probe};
 pub use self::retry::Pace;
 
 use self::auth::Auth;
@@ -49,12 +54,13 @@ use self::delta::Reading;
 use self::error::{Stop, protocol};
 use self::login::Login;
 use self::proof::Proof;
+use self::registration::SecretEnd;
 use self::retry::Patience;
 use self::stage::{Gathered, Stage};
 use self::wire::{GroupEntry, UserEntry};
 use super::expiry::{Credential as Ending, Expiring};
 use super::{Progress, Source, SourceError};
-use crate::directory::{DeltaLinks, News};
+use crate::directory::{DeltaLinks, News, Permissions};
 use crate::http::origin::Link;
 use crate::manifest::config::{SignIn, Tenant};
 use crate::model::Text;
@@ -67,6 +73,7 @@ const MAX_RESTARTS: u32 = 2;
 pub struct GraphSource {
     tenant: Text,
     graph: Graph,
+    secret_end: SecretEnd,
 }
 
 impl GraphSource {
@@ -83,7 +90,7 @@ impl GraphSource {
             SignIn::Delegated => Auth::person(login, delegation),
         };
         let graph = Graph::new(origin, http.clone(), auth, Patience::new(pace));
-        Ok(Self { tenant: tenant.name.clone(), graph })
+        Ok(Self { tenant: tenant.name.clone(), graph, secret_end: SecretEnd::default() })
     }
 
     /// The same, counting what it asks of the service.
@@ -143,11 +150,10 @@ impl GraphSource {
             News::Changes(_) => "changes",
         };
         let took_ms = began.elapsed().as_millis();
-        match (&news, users + groups) {
-            (News::Changes(_), 0) => debug!(tenant = %self.tenant, pages, took_ms, "nothing changed"),
-            (News::Changes(_) | News::Everything(_), _) => {
-                info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read");
-            }
+        // What changes come to is told by the round that they lead to.
+        match &news {
+            News::Changes(_) => debug!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
+            News::Everything(_) => info!(tenant = %self.tenant, mode, users, groups, pages, took_ms, "directory read"),
         }
         news
     }
@@ -155,9 +161,14 @@ impl GraphSource {
 
 #[async_trait]
 impl Source for GraphSource {
-    fn credentials(&self) -> Vec<Expiring> {
-        let end = self.graph.auth.proof_expires(Timestamp::now());
-        end.map(|at| Expiring { credential: Ending::Certificate, at }).into_iter().collect()
+    async fn credentials(&self) -> Vec<Expiring> {
+        let certificate = self.graph.auth.proof_expires(Timestamp::now());
+        let known = [(Ending::Certificate, certificate), (Ending::Secret, self.secret_end().await)];
+        known.into_iter().filter_map(|(credential, at)| Some(Expiring { credential, at: at? })).collect()
+    }
+
+    async fn permissions(&self) -> Option<Permissions> {
+        self.graph.auth.permissions().await
     }
 
     async fn read(&self, since: Option<&DeltaLinks>, progress: &dyn Progress) -> Result<News, SourceError> {

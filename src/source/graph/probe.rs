@@ -1,5 +1,5 @@
-//! Single questions to Microsoft Graph, each to find out whether it is answered: who we are there, what may be read, what
-//! a group is. They change nothing. It knows nothing of rules.
+//! Single questions to Microsoft Graph, each to find out whether it is answered: who we are there, which permissions are
+//! there, what a group is. They change nothing. It knows nothing of rules.
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -7,37 +7,11 @@ use serde::de::DeserializeOwned;
 
 use super::GraphSource;
 use super::ask::{Ask, Heard};
-use super::client::codes;
-use super::error::{Setback, Trouble, person, plain, protocol};
+use super::client::{Graph, codes, shown};
+use super::error::{Setback, Trouble, protocol};
+use super::permission::Permission;
 use crate::model::{Id, Text};
-use crate::source::{Job, SourceError};
-
-/// What is read of a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readable {
-    /// People.
-    Users,
-    /// Groups, and who is in them.
-    Groups,
-}
-
-impl Readable {
-    const fn collection(self) -> &'static str {
-        match self {
-            Self::Users => "users",
-            Self::Groups => "groups",
-        }
-    }
-
-    /// The permission that allows it, and subscribing to it.
-    #[must_use]
-    pub const fn permission(self) -> &'static str {
-        match self {
-            Self::Users => "User.Read.All",
-            Self::Groups => "Group.Read.All",
-        }
-    }
-}
+use crate::source::SourceError;
 
 /// The tenant that a token is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,30 +57,24 @@ impl Probe<'_> {
     /// # Errors
     /// When Graph cannot be asked, or its answer makes no sense.
     pub async fn organization(self) -> Result<Option<Organization>, SourceError> {
-        let ask = self.get(&["organization"], "$select=id,verifiedDomains", "organization");
-        let listed: Option<Listed> = self
-            .ask(&ask, |heard| match heard.status {
-                StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(None),
-                _ => read(heard).map(Some),
-            })
-            .await?;
-        let Some(first) = listed.and_then(|listed| listed.value.into_iter().next()) else { return Ok(None) };
+        let Some(body) = self.0.graph.tried(Permission::DIRECTORY).await? else { return Ok(None) };
+        let listed: Listed =
+            serde_json::from_slice(&body).map_err(|_| protocol("organization: the answer makes no sense"))?;
+        let Some(first) = listed.value.into_iter().next() else { return Ok(None) };
         let domains = first.verified_domains.into_iter().map(|domain| domain.name).collect();
         Ok(Some(Organization { id: Id::new(&first.id), domains }))
     }
 
-    /// Whether a collection may be read: its delta from now on, which has nothing in it.
+    /// Whether a permission is there, by the call that it allows.
     ///
     /// # Errors
-    /// When it may not, with the permission that is missing; or when Graph cannot be asked.
-    pub async fn may_read(self, readable: Readable) -> Result<(), SourceError> {
-        let collection = readable.collection();
-        let ask = self.get(&[collection, "delta"], "$select=id&$deltatoken=latest", collection);
-        self.ask(&ask, |heard| match heard.status {
-            StatusCode::FORBIDDEN => Err(Trouble::Over(forbidden(heard, readable))),
-            _ => read::<serde::de::IgnoredAny>(heard).map(drop),
-        })
-        .await
+    /// When it is not, with what to do about that; or when Graph cannot be asked.
+    pub async fn has(self, permission: Permission) -> Result<(), SourceError> {
+        let Graph { auth, .. } = &self.0.graph;
+        match self.0.graph.tried(permission).await? {
+            Some(_) => Ok(()),
+            None => Err(auth.denied("", &[permission])),
+        }
     }
 
     /// What a group is; nothing when there is none of that ID.
@@ -119,7 +87,9 @@ impl Probe<'_> {
         let group: Option<Group> = self
             .ask(&ask, |heard| match heard.status {
                 StatusCode::NOT_FOUND => Ok(None),
-                StatusCode::FORBIDDEN => Err(Trouble::Over(forbidden(heard, Readable::Groups))),
+                StatusCode::FORBIDDEN => {
+                    Err(Trouble::Over(self.0.graph.auth.denied(&shown(&codes(&heard.body)), &[Permission::GROUPS])))
+                }
                 _ => read(heard).map(Some),
             })
             .await?;
@@ -140,23 +110,34 @@ impl Probe<'_> {
     }
 }
 
+impl Graph {
+    /// Makes the call that a permission allows: what is answered, or nothing when it is denied.
+    ///
+    /// # Errors
+    /// When Graph cannot be asked, or says neither.
+    pub(super) async fn tried(&self, permission: Permission) -> Result<Option<Vec<u8>>, SourceError> {
+        let Permission { name, gives: _, path, query, need: _ } = permission;
+        let mut url = self.origin.path(&[&["v1.0"], path].concat());
+        url.set_query(query);
+        let ask = Ask { method: Method::GET, url, body: None, what: format!("trying {name}") };
+        self.ask(&ask, |heard| match heard.status {
+            StatusCode::FORBIDDEN => Ok(None),
+            _ => read::<serde_json::Map<_, _>>(heard).map(|_| Some(heard.body.clone())),
+        })
+        .await
+    }
+}
+
 /// What stands in a good answer.
 fn read<T: DeserializeOwned>(heard: &Heard) -> Result<T, Trouble> {
     if !heard.status.is_success() {
-        let code = codes(&heard.body).first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
-        return Err(Trouble::Over(protocol(format!("the service answered {}{code}", heard.status))));
+        return Err(Trouble::Over(protocol(format!(
+            "the service answered {}{}",
+            heard.status,
+            shown(&codes(&heard.body))
+        ))));
     }
     serde_json::from_slice(&heard.body).map_err(|_| Trouble::Again(Setback::garbled("the answer makes no sense")))
-}
-
-fn forbidden(heard: &Heard, readable: Readable) -> SourceError {
-    let code = codes(&heard.body).first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
-    let hint = format!(
-        "let an administrator grant the Microsoft Graph permission {} and consent to it (Entra > App registrations > the \
-         application > API permissions)",
-        readable.permission()
-    );
-    SourceError { job: Job::TenantAdmin, ..person(format!("permission denied{code}"), hint) }
 }
 
 #[derive(Deserialize)]

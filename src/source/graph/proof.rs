@@ -47,6 +47,14 @@ impl Proof {
         }
     }
 
+    /// The client secret, where it is one and is there.
+    pub fn secret(&self) -> Option<SecretString> {
+        match self {
+            Self::Secret(place) => secret::read(place, Noun::ApplicationKey).ok(),
+            Self::Certificate(_) | Self::Federated(_) => None,
+        }
+    }
+
     /// Reads it, and says until when it is good where that can be known.
     ///
     /// # Errors

@@ -95,7 +95,8 @@ fn known(number: u32, refusal: &Refusal, names: &Names) -> Trouble {
     let over = |class, job| SourceError { class, job, code: Some(number), ..person(&what, &hint) };
     Trouble::Over(match refusal.mend {
         Mend::Again => return Trouble::Again(Setback::transient(what).hint(hint)),
-        Mend::Later => over(SourceErrorClass::Transient, Job::Wait),
+        // Nobody must act, but who asks again soon makes it last: the waits are those of what only a person ends.
+        Mend::Later => over(SourceErrorClass::Person, Job::Wait),
         Mend::Operator => over(SourceErrorClass::Person, Job::Operator),
         Mend::TenantAdmin => over(SourceErrorClass::Person, Job::TenantAdmin),
         Mend::User => over(SourceErrorClass::Person, Job::User),
@@ -157,6 +158,7 @@ mod tests {
     fn what_passes_by_itself_is_tried_again_but_a_loop_is_not() {
         assert!(matches!(trouble(r#"{"error":"x","error_codes":[90033]}"#), Trouble::Again(_)));
         assert!(matches!(trouble(r#"{"error":"temporarily_unavailable"}"#), Trouble::Again(_)));
-        assert_eq!(over(r#"{"error":"x","error_codes":[50196]}"#).class, SourceErrorClass::Transient);
+        let looping = over(r#"{"error":"x","error_codes":[50196]}"#);
+        assert_eq!((looping.class, looping.job), (SourceErrorClass::Person, Job::Wait), "and not soon either");
     }
 }

@@ -48,7 +48,11 @@ impl Subscriptions for GraphSource {
             body: Some(json(&Renewal { expiration_date_time: until })?),
             what: "renewal of a subscription".to_owned(),
         };
-        let entity = self.graph.ask(&ask, |heard| living(heard, entity)).await?.ok_or(SubscriptionError::Gone)?;
+        let entity = self
+            .graph
+            .ask(&ask, |heard| living(heard, &self.graph.auth, entity))
+            .await?
+            .ok_or(SubscriptionError::Gone)?;
         Ok(entity.expiration_date_time.min(until))
     }
 
@@ -59,7 +63,7 @@ impl Subscriptions for GraphSource {
             body: None,
             what: "reauthorization of a subscription".to_owned(),
         };
-        self.graph.ask(&ask, |heard| living(heard, |_| Ok(()))).await?.ok_or(SubscriptionError::Gone)
+        self.graph.ask(&ask, |heard| living(heard, &self.graph.auth, |_| Ok(()))).await?.ok_or(SubscriptionError::Gone)
     }
 
     async fn unsubscribe(&self, id: &str) -> Result<(), SourceError> {
@@ -69,7 +73,7 @@ impl Subscriptions for GraphSource {
             body: None,
             what: "end of a subscription".to_owned(),
         };
-        self.graph.ask(&ask, |heard| living(heard, |_| Ok(())).map(drop)).await
+        self.graph.ask(&ask, |heard| living(heard, &self.graph.auth, |_| Ok(())).map(drop)).await
     }
 }
 
@@ -96,7 +100,9 @@ impl GraphSource {
             body: Some(json(&body)?),
             what: format!("subscription to {}", wish.watched),
         };
-        let Some(entity) = self.graph.ask(&ask, |heard| created(heard, wish)).await? else { return Ok(None) };
+        let Some(entity) = self.graph.ask(&ask, |heard| created(heard, wish, &self.graph.auth)).await? else {
+            return Ok(None);
+        };
         let until = entity.expiration_date_time.min(until);
         info!(tenant = %self.tenant, watched = %wish.watched, id = entity.id, %until, "subscribed");
         Ok(Some(Subscription { id: entity.id, watched: wish.watched, client_state, until }))

@@ -1,10 +1,11 @@
 //! Lists and single records, in every spelling and paging that a BMS may have.
 
 use bmsync::store::kaseya::api::{
-    Activity, Administrator, BmsError, Bridge, ContactSearch, Extent, Lookup, Main, Portal, Rank,
+    Activity, Administrator, BmsError, Bridge, Contact, ContactSearch, Extent, Lookup, Main, Memory, Moment, Portal,
+    Rank, Settings,
 };
 
-use super::stage::{Served, id};
+use super::stage::{Near, Served, crowd, id};
 
 /// What a BMS may do to its lists without changing what they say.
 const SPELLINGS: &[&[&str]] = &[
@@ -47,9 +48,8 @@ async fn contacts_read_alike_in_every_spelling() {
             (contact.created_on, contact.modified_on) = (None, None);
             assert_eq!(found(at), contact, "{faults:?}");
         }
-        let instants = |list: &[bmsync::store::kaseya::api::Contact]| {
-            list.iter().map(|contact| contact.modified_on.map(|moment| moment.at())).collect::<Vec<_>>()
-        };
+        let instants =
+            |list: &[Contact]| list.iter().map(|contact| contact.modified_on.map(Moment::at)).collect::<Vec<_>>();
         assert_eq!(instants(&listing.items), instants(&plain.items), "{faults:?}");
     }
 }
@@ -153,4 +153,14 @@ async fn tickets_rights_and_the_bridge_to_it_glue_are_read() {
         assert_eq!(bms.itglue_contact(id(5121)).await.unwrap(), None, "{faults:?}");
         assert_eq!(bms.itglue_contact(id(1)).await.unwrap(), None, "{faults:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_ids_are_asked_for_in_parts() {
+    let near = Near::new(crowd(200));
+    let bms = near.client(Settings::default(), Memory::default());
+    let search = ContactSearch { ids: (61..=180).map(id).collect(), ..ContactSearch::default() };
+    let found = bms.search_contacts(&search).await.unwrap().items;
+    assert_eq!(found.iter().map(|one| one.id.number()).collect::<Vec<_>>(), (61..=180).collect::<Vec<_>>());
+    assert_eq!(near.calls("GET /v2/crm/contacts/search"), 6, "three parts, each with a look at a second page");
 }

@@ -61,3 +61,14 @@ async fn employees_are_changed_where_a_bms_lets_them_be() {
     served.bms.edit_employee(id(11), &title()).await.unwrap();
     assert_eq!(served.company(|company| company.get("employees", 11)).unwrap()["jobTitle"], json!("Stoker"));
 }
+
+#[tokio::test]
+async fn a_question_that_nobody_answers_for_a_moment_is_asked_again() {
+    let served = Served::with(&["not-offered=next1@contacts/summary"]).await;
+    let error = served.bms.contacts(None).await.unwrap_err();
+    assert!(matches!(error, BmsError::NotOffered { endpoint: Endpoint::ContactsSummary }), "{error:?}");
+    assert_eq!(served.bms.contacts(None).await.unwrap().items.len(), 10);
+    served.fault("not-offered=next1@contacts/summary");
+    let error = served.bms.contacts(None).await.unwrap_err();
+    assert!(matches!(error, BmsError::NotFound { .. }), "it was there before: {error:?}");
+}

@@ -90,11 +90,11 @@ async fn a_token_is_refreshed_before_it_ends_and_replaced_when_that_is_refused()
     tokio::time::sleep(Duration::from_secs(800)).await;
     bms.user_info().await.unwrap();
     assert_eq!((near.calls(SIGN_IN), near.calls(REFRESH)), (1, 0), "it lives 15 minutes");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     bms.user_info().await.unwrap();
     assert_eq!((near.calls(SIGN_IN), near.calls(REFRESH)), (1, 1));
     near.look(|company| company.set_fault("refuse-refresh=always")).unwrap();
-    tokio::time::sleep(Duration::from_secs(900)).await;
+    tokio::time::sleep(Duration::from_mins(15)).await;
     bms.user_info().await.unwrap();
     assert_eq!((near.calls(SIGN_IN), near.calls(REFRESH)), (2, 2));
 }

@@ -12,6 +12,7 @@ use bmsync::store::kaseya::api::{
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// A company with contacts of every sort. Ten of them, so that pages of three end in the middle.
@@ -184,11 +185,10 @@ impl Wire for Near {
 
 /// A company whose BMS has so many contacts, and nothing else.
 pub fn crowd(contacts: u32) -> Company {
-    let contacts: String = (1..=contacts)
-        .map(|id| format!("    - {{ id: {id}, account: Big, location: Main, emails: [c{id}@big.example] }}\n"))
-        .collect();
-    let text = format!(
-        "bms:\n  company: Harbor IT\n  accounts: [{{ id: 1, name: Big, locations: [Main] }}]\n  contacts:\n{contacts}"
-    );
+    let contact =
+        |id| json!({ "id": id, "account": "Big", "location": "Main", "emails": [format!("c{id}@big.example")] });
+    let contacts: Vec<Value> = (1..=contacts).map(contact).collect();
+    let accounts = json!([{ "id": 1, "name": "Big", "locations": ["Main"] }]);
+    let text = json!({ "bms": { "company": "Harbor IT", "accounts": accounts, "contacts": contacts } }).to_string();
     World::from_yaml(&text).expect("a world").bms().expect("a BMS").clone()
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::stage::{Served, id, new_contact};
 
+#[expect(clippy::unnecessary_wraps, reason = "what BMS may leave blank")]
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
 }

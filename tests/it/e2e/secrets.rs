@@ -1,11 +1,8 @@
 //! The application key, tokens and delta links: on the wire and nowhere else. A proxy between the binary and the
 //! simulator learns what they are.
 
-use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -18,88 +15,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::bench::{Bench, CONTOSO, CONTOSO_KEY, FABRIKAM_KEY, TECHNICIANS, Told, person};
-
-/// Passes bytes on, and keeps what went by.
-struct Tap {
-    url: String,
-    heard: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Tap {
-    fn on(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let keep = Arc::clone(&heard);
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect(&target) else { continue };
-                let (Ok(from_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else { continue };
-                let (up, down) = (Arc::clone(&keep), Arc::clone(&keep));
-                std::thread::spawn(move || pass(from_client, server, &up));
-                std::thread::spawn(move || pass(from_server, client, &down));
-            }
-        });
-        Self { url, heard }
-    }
-
-    /// The values that must stay secret.
-    fn secrets(&self) -> BTreeSet<String> {
-        let heard = String::from_utf8_lossy(&self.heard.lock().expect("not poisoned")).into_owned();
-        let mut secrets = BTreeSet::new();
-        for mark in ["\"access_token\":\"", "$skiptoken=", "$deltatoken=", "Bearer ", "bearer "] {
-            for rest in heard.split(mark).skip(1) {
-                let end = rest.find(|sign: char| !sign.is_ascii_graphic() || "\"&\\".contains(sign)).unwrap_or(0);
-                if end >= 8 {
-                    secrets.insert(rest[..end].to_owned());
-                }
-            }
-        }
-        secrets
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, heard: &Mutex<Vec<u8>>) {
-    let mut buffer = [0; 1 << 14];
-    while let Ok(count) = from.read(&mut buffer) {
-        if count == 0 || to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-        heard.lock().expect("not poisoned").extend_from_slice(&buffer[..count]);
-    }
-    let _ = to.shutdown(Shutdown::Write);
-}
-
-fn every_file(path: &Path, look: &mut dyn FnMut(&Path, &[u8])) {
-    for entry in std::fs::read_dir(path).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            every_file(&path, look);
-        } else {
-            look(&path, &std::fs::read(&path).expect("a file"));
-        }
-    }
-}
-
-/// What the compressed parts of a file hold.
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
-    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-    let mut all = Vec::new();
-    for at in (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MAGIC)) {
-        let mut content = Vec::new();
-        if let Ok(frame) = zstd::stream::Decoder::new(&bytes[at..]) {
-            // What was read before a frame turned out to be none counts too.
-            let _ = frame.single_frame().read_to_end(&mut content);
-        }
-        all.extend(content);
-    }
-    all
-}
-
-/// Bytes as text of as many characters, so that they can be searched like text.
-fn latin(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
-}
+use super::tap::{Tap, every_file, latin, unpacked};
 
 /// A secret as it may turn up: as it is, in base64 (aligned in any way) and in hex.
 fn spellings(secret: &[u8]) -> Vec<String> {
@@ -170,6 +86,7 @@ fn keys_tokens_and_links_are_told_to_nobody_and_stored_nowhere() {
     say(&["apply", "--yes", "-o", "json"]);
     say(&["export", "--out", "export.jsonl"]);
     let mut secrets = tap.secrets();
+    secrets.extend(tap.links());
     assert!(secrets.len() > 20, "tokens and links went over the wire: {}", secrets.len());
     secrets.extend([CONTOSO_KEY.to_owned(), FABRIKAM_KEY.to_owned()]);
     let mut places: Vec<(String, String)> = Vec::new();

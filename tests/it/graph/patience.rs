@@ -125,13 +125,7 @@ async fn refusals_are_final_and_say_what_to_do() {
             "permission denied (Authorization_RequestDenied)",
             "User.Read.All",
         ),
-        (
-            GROUPS,
-            status(403, "<html>"),
-            SourceErrorClass::Person,
-            "groups page 1: permission denied",
-            "GroupMember.Read.All",
-        ),
+        (GROUPS, status(403, "<html>"), SourceErrorClass::Person, "groups page 1: permission denied", "Group.Read.All"),
         (
             USERS,
             status(404, &code("Request_ResourceNotFound")),

@@ -50,6 +50,19 @@ async fn a_token_is_used_until_shortly_before_it_expires() {
 }
 
 #[tokio::test]
+async fn the_life_of_a_token_is_read_however_it_is_written() {
+    for (life, tokens) in [("\"3599\"", 1), ("3599.0", 1), ("\"0\"", 4), ("null", 1), ("\"soon\"", 1), ("{}", 1)] {
+        let answer = format!(r#"{{"token_type":"bearer","expires_in":{life},"access_token":"t"}}"#);
+        let world = World::new([(TOKEN, vec![status(200, &answer)])]).await;
+        let source = world.source();
+        let mut directory = TenantDirectory::default();
+        source.refresh(&mut directory, &()).await.unwrap();
+        source.refresh(&mut directory, &()).await.unwrap();
+        assert_eq!(world.server.count(TOKEN), tokens, "expires_in {life}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_of_the_login_service_say_who_must_do_what() {
     let refusal = |http: u16, error: &str, code: u32| {
         let description = format!(r"AADSTS{code}: {SECRET} is no good.\r\nTrace ID: 2e9a41d7 \u001b[31m");
@@ -85,7 +98,7 @@ async fn refusals_of_the_login_service_say_who_must_do_what() {
             "adminconsent?client_id=",
         ),
         (refusal(400, "invalid_grant", 53_003), SourceErrorClass::Person, "Conditional Access", "Sign-in logs"),
-        (refusal(400, "invalid_request", 50_196), SourceErrorClass::Transient, "too often", "wait"),
+        (refusal(400, "invalid_request", 50_196), SourceErrorClass::Person, "too often", "wait"),
         (
             refusal(400, "odd", 4711),
             SourceErrorClass::Person,

@@ -37,9 +37,7 @@ impl Ground {
     async fn new(behind: Behind, company: &Company) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sled: Option<Arc<dyn Ledger>> = match behind {
-            Behind::Sled => {
-                Some(Arc::new(SledLedger::open(&folder.path().join("state")).unwrap()))
-            }
+            Behind::Sled => Some(Arc::new(SledLedger::open(&folder.path().join("state")).unwrap())),
             Behind::Memory | Behind::Bms => None,
         };
         let stage = Stage::of(company.clone(), config(""), &[], 1500);

@@ -219,7 +219,8 @@ async fn a_running_bmsync_writes_contacts_and_tells_what_is_by_hand() {
     for _ in 0..600 {
         list = get("/v1/worklist").await;
         metrics = get("/metrics").await.as_str().unwrap().to_owned();
-        if list["items"].as_array().is_some_and(|items| items.len() == 2) && metrics.contains("bmsync_worklist_items 1") {
+        if list["items"].as_array().is_some_and(|items| items.len() == 2) && metrics.contains("bmsync_worklist_items 1")
+        {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bmsync::simulator::{Class, Control, Deletion, Options, Running, Simulator, World};
@@ -50,10 +50,15 @@ impl Answer {
 impl Stage {
     /// Tenants of so many users each, and a policy.
     pub fn new(tenants: &[(&'static Tenant, usize)], policy: &str) -> Self {
+        Self::paged(tenants, policy, 2)
+    }
+
+    /// The same with directories whose pages hold so many objects.
+    pub fn paged(tenants: &[(&'static Tenant, usize)], policy: &str, page_size: usize) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let start = |(tenant, users): &(&'static Tenant, usize)| {
             let world = World::from_yaml(&tenant.directory(*users)).expect("the directory file is right");
-            let options = Options { page_size: 2, ..Options::default() };
+            let options = Options { page_size, ..Options::default() };
             (*tenant, runtime.block_on(Simulator::start(world, options)).expect("the simulator starts"))
         };
         let simulators: Vec<_> = tenants.iter().map(start).collect();
@@ -128,7 +133,19 @@ impl Stage {
     }
 
     pub fn launch(&mut self, mut command: Command) {
-        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts");
+        command.stderr(Stdio::null());
+        self.launch_with(command);
+    }
+
+    /// Starts the server, and gives what it says on standard error.
+    pub fn launch_heard(&mut self, mut command: Command) -> ChildStderr {
+        command.stderr(Stdio::piped());
+        self.launch_with(command);
+        self.server.as_mut().and_then(|server| server.stderr.take()).expect("its stderr")
+    }
+
+    fn launch_with(&mut self, mut command: Command) {
+        let mut server = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut url = String::new();
         let out = server.stdout.take().expect("its stdout");
         self.server = Some(server);

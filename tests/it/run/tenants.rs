@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use bmsync::simulator::Class;
+use serde_json::json;
+
 use super::stage::Stage;
 use super::world::{CONTOSO, FABRIKAM};
 
@@ -22,6 +25,27 @@ fn a_wrong_secret_stops_only_its_own_tenant() {
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &true.into()), "{}", ready.body);
     stage.delete(&CONTOSO, 1);
     stage.wait_until("it goes on", |stage| stage.inactive() == 1);
+}
+
+#[test]
+fn a_tenant_that_is_throttled_holds_up_only_itself() {
+    let mut stage = Stage::new(&[(&CONTOSO, 4), (&FABRIKAM, 4)], "{ pollInterval: 1h }");
+    stage.start();
+    stage.wait_until("both were read", |stage| stage.get("/readyz").status == 200);
+    stage.wait_for_rest(&FABRIKAM);
+    let before = stage.tenant(&FABRIKAM)["lastSuccess"].clone();
+    stage.control(&FABRIKAM).set_fault("throttle=always:50").expect("a fault");
+    assert_eq!(stage.post("/v1/sync", "").status, 202);
+    stage.wait_until("it is told to wait", |stage| {
+        [Class::UsersDelta, Class::GroupsDelta]
+            .iter()
+            .any(|class| stage.control(&FABRIKAM).stats().requests(*class, 429) > 0)
+    });
+    stage.delete(&CONTOSO, 1);
+    assert_eq!(stage.post("/v1/sync/contoso", "").status, 202);
+    stage.wait_until("the other tenant goes on", |stage| stage.inactive() == 1);
+    let fabrikam = stage.tenant(&FABRIKAM);
+    assert_eq!((&fabrikam["lastSuccess"], &fabrikam["failures"]), (&before, &json!(0)), "it waits all the while");
 }
 
 #[test]

@@ -49,6 +49,11 @@ impl Tenant {
         self.group
     }
 
+    /// The client ID of its application.
+    pub fn application(&self) -> &'static str {
+        self.application
+    }
+
     /// A rule that comes after its own and makes contacts of a customer, with a login.
     pub fn portal_rule(&self, group: &str, account: &str) -> String {
         let Self { name, id, .. } = self;

@@ -35,8 +35,13 @@ impl Watch {
         SignedDuration::try_from(self.0.elapsed()).unwrap()
     }
 
+    /// What time it is when a test begins.
+    pub fn beginning() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_800_000_000).unwrap() + self.elapsed()
+        Self::beginning() + self.elapsed()
     }
 }
 
@@ -62,8 +67,17 @@ impl Stage {
         Self::with(policy, learning, &watch, fakes).await
     }
 
-    pub async fn with(policy: &str, learning: Learning, watch: &Watch, (contoso, fabrikam): (Fake, Fake)) -> Self {
-        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    pub async fn with(policy: &str, learning: Learning, watch: &Watch, fakes: (Fake, Fake)) -> Self {
+        Self::on(Arc::new(MemoryLedger::new()), policy, learning, watch, fakes).await
+    }
+
+    pub async fn on(
+        ledger: Arc<dyn Ledger>,
+        policy: &str,
+        learning: Learning,
+        watch: &Watch,
+        (contoso, fabrikam): (Fake, Fake),
+    ) -> Self {
         let clock: Clock = Arc::new({
             let watch = watch.clone();
             move || watch.now()

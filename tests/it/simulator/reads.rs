@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::browser::{APP, HOME};
-use super::client::Sim;
+use super::client::{Sim, set};
 
 /// A simulator with a person's token in hand, for these scopes.
 async fn signed_in(scope: &str) -> Sim {
@@ -99,6 +99,49 @@ async fn an_application_is_nobody_and_without_roles_may_nothing() {
     for path in ["/v1.0/me", "/v1.0/organization", "/v1.0/users/delta", "/v1.0/groups/delta", "/v1.0/users"] {
         assert_eq!(sim.get(path).await.status, 403, "{path}");
     }
+}
+
+/// A token of the application as itself, with these roles.
+async fn token_with(sim: &Sim, roles: &[&str]) -> String {
+    sim.running.control().admit(HOME, APP, json!({ "roles": roles })).unwrap();
+    let fields =
+        [("grant_type", "client_credentials"), ("scope", "https://graph.microsoft.com/.default"), ("client_id", APP)];
+    sim.ask_login(HOME, &fields, &[]).await.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn hidden_members_are_left_out_in_silence() {
+    let mut sim = Sim::sign_in_world().await;
+    let control = sim.running.control().clone();
+    let (few, all) = (["Group.Read.All", "User.Read.All"], ["Group.Read.All", "User.Read.All", "Member.Read.Hidden"]);
+    sim.token = token_with(&sim, &all).await;
+    control.patch_group(HOME, "g1", json!({ "visibility": "HiddenMembership" })).unwrap();
+    let known = sim.groups().await;
+    assert_eq!(known.members("g1").0, set(["u1", "u2"]));
+    assert_eq!(sim.get("/v1.0/groups/g1/members").await.ids(), ["u1", "u2"]);
+
+    sim.token = token_with(&sim, &few).await;
+    control.add_member(HOME, "g1", "u3").unwrap();
+    let later = sim.round(&known.delta).await;
+    assert_eq!((later.ids(), later.members("g1").0), (vec!["g1"], set([])), "the group has changed, and that is all");
+    let again = sim.groups().await;
+    assert_eq!((again.ids().contains(&"g1"), again.members("g1").0), (true, set([])));
+    let members = sim.get("/v1.0/groups/g1/members").await;
+    assert_eq!((members.status, members.ids().len()), (200, 0));
+
+    sim.token = token_with(&sim, &all).await;
+    assert_eq!(sim.round(&again.delta).await.ids(), Vec::<&str>::new(), "the changes do not tell what is shown again");
+    assert_eq!(sim.groups().await.members("g1").0, set(["u1", "u2", "u3"]));
+}
+
+#[tokio::test]
+async fn a_token_can_be_unreadable_and_good() {
+    let mut sim = Sim::sign_in_world().await;
+    sim.running.control().set_fault("opaque-token=always").unwrap();
+    sim.token = token_with(&sim, &["User.Read.All"]).await;
+    assert!(!sim.token.contains('.'));
+    assert_eq!(sim.get("/v1.0/users/delta").await.status, 200);
+    assert_eq!(sim.get("/v1.0/groups/delta").await.status, 403);
 }
 
 #[tokio::test]

@@ -6,11 +6,10 @@
 
 mod attempt;
 mod attempts;
-mod claims;
 mod device;
 mod loopback;
 mod page;
-mod probe;
+mod reading;
 mod redirect;
 
 use jiff::Timestamp;
@@ -21,13 +20,13 @@ pub use self::attempts::{Attempts, Outcome, Progress, Started};
 pub use self::device::Device;
 pub use self::loopback::Loopback;
 pub use self::page::Reply;
-pub use self::probe::{Found, Reading};
+pub use self::reading::{Found, Reading};
 pub use self::redirect::{CALLBACK_PATH, Redirect};
 
 use self::attempt::Stage;
-use self::claims::{Claims, Expected};
 use self::redirect::Brought;
 use super::auth::Auth;
+use super::claims::{Claims, Expected};
 use super::client::Graph;
 use super::delegation::Delegation;
 use super::error::{Trouble, person, protocol};
@@ -35,7 +34,6 @@ use super::http::{Http, origin};
 use super::login::{Exchange, Login, about_sign_in};
 use super::refusal::Refused;
 use super::retry::{Pace, Patience};
-use super::scope::Need;
 use super::token::Issued;
 use crate::manifest::config::Tenant;
 use crate::model::{Id, Text};
@@ -216,7 +214,7 @@ impl Reception {
         let origin = origin(&self.tenant.graph_root, "endpoints.graph")?;
         let auth = Auth::given(self.login()?, token);
         let graph = Graph::new(origin, self.http.clone(), auth, Patience::new(self.pace));
-        let (readings, met) = probe::read(&graph).await;
+        let (readings, met) = reading::all(&graph).await;
         let account = account.or(met);
         let Tenant { name, id, application_id, .. } = &self.tenant;
         let mut welcome = Welcome {
@@ -251,13 +249,4 @@ fn refused(login: &Login, error: &str, description: &str) -> SourceError {
         Trouble::Again(setback) => SourceError { hint: setback.hint, ..person(setback.what, "") },
     };
     about_sign_in(error)
-}
-
-impl Need {
-    const fn is_must(self) -> bool {
-        match self {
-            Self::Must => true,
-            Self::May => false,
-        }
-    }
 }

@@ -9,8 +9,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::ask::Heard;
-use super::super::client::codes;
+use super::super::auth::Auth;
+use super::super::client::{codes, shown};
 use super::super::error::{Setback, Trouble, person, plain, protocol};
+use super::super::permission::Permission;
 use super::CHANGE_TYPE;
 use crate::source::subscription::{SubscriptionWish, Watched};
 use crate::source::{Job, SourceError, SourceErrorClass};
@@ -98,32 +100,38 @@ fn parsed<T: DeserializeOwned>(heard: &Heard) -> Result<T, Trouble> {
 }
 
 /// What came of asking for a new subscription; nothing when there is one already.
-pub(super) fn created(heard: &Heard, wish: &SubscriptionWish) -> Result<Option<Entity>, Trouble> {
+pub(super) fn created(heard: &Heard, wish: &SubscriptionWish, auth: &Auth) -> Result<Option<Entity>, Trouble> {
     match heard.status {
         StatusCode::CONFLICT => Ok(None),
         StatusCode::BAD_REQUEST => Err(Trouble::Over(unconfirmed(heard))),
-        StatusCode::FORBIDDEN => Err(Trouble::Over(forbidden(heard, wish.watched))),
+        StatusCode::FORBIDDEN => Err(Trouble::Over(forbidden(heard, wish.watched, auth))),
         status if status.is_success() => entity(heard).map(Some),
         _ => Err(refused(heard)),
     }
 }
 
 /// What came of asking for something of a subscription; nothing when it is gone.
-pub(super) fn living<T>(heard: &Heard, read: impl Fn(&Heard) -> Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+pub(super) fn living<T>(
+    heard: &Heard,
+    auth: &Auth,
+    read: impl Fn(&Heard) -> Result<T, Trouble>,
+) -> Result<Option<T>, Trouble> {
     match heard.status {
         StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
         // The webhook may be asked again, and time out for no reason of ours.
         StatusCode::BAD_REQUEST => {
             Err(Trouble::Over(SourceError { class: SourceErrorClass::Transient, ..unconfirmed(heard) }))
         }
-        StatusCode::FORBIDDEN => Err(Trouble::Over(person(format!("permission denied{}", code(heard)), PERMISSIONS))),
+        StatusCode::FORBIDDEN => {
+            Err(Trouble::Over(auth.denied(&code(heard), &[Permission::USERS, Permission::GROUPS])))
+        }
         status if status.is_success() => read(heard).map(Some),
         _ => Err(refused(heard)),
     }
 }
 
 fn code(heard: &Heard) -> String {
-    codes(&heard.body).first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)))
+    shown(&codes(&heard.body))
 }
 
 /// Whether the service's own text has one of these words. The text is never shown: it may quote what was sent.
@@ -148,10 +156,7 @@ fn unconfirmed(heard: &Heard) -> SourceError {
     protocol(format!("the service answered {}{code}", heard.status))
 }
 
-const PERMISSIONS: &str = "grant the application the Microsoft Graph application permissions User.Read.All and \
-     Group.Read.All and admin consent for them (Entra > App registrations > the application > API permissions)";
-
-fn forbidden(heard: &Heard, watched: Watched) -> SourceError {
+fn forbidden(heard: &Heard, watched: Watched, auth: &Auth) -> SourceError {
     let code = code(heard);
     if speaks_of(heard, &["limit", "quota"]) {
         return person(
@@ -160,18 +165,12 @@ fn forbidden(heard: &Heard, watched: Watched) -> SourceError {
              needs, or wait until they expire; until then bmsync polls",
         );
     }
-    let hint = match watched {
-        Watched::Users => {
-            "grant the application the Microsoft Graph application permission User.Read.All and admin \
-             consent for it (Entra > App registrations > the application > API permissions); until then bmsync polls"
-        }
-        Watched::Groups => {
-            "grant the application the Microsoft Graph application permission Group.Read.All and admin \
-             consent for it (Entra > App registrations > the application > API permissions): GroupMember.Read.All \
-             reads groups, but does not subscribe to them; until then bmsync polls"
-        }
+    let (wanted, more) = match watched {
+        Watched::Users => (Permission::USERS, ""),
+        Watched::Groups => (Permission::GROUPS, ": GroupMember.Read.All reads groups, but does not subscribe to them"),
     };
-    person(format!("permission denied{code}"), hint)
+    let denied = auth.denied(&code, &[wanted]);
+    SourceError { hint: denied.hint.map(|hint| format!("{hint}{more}; until then bmsync polls")), ..denied }
 }
 
 pub(super) const IN_THE_WAY: &str =

@@ -44,7 +44,7 @@ impl Call {
         self
     }
 
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
@@ -148,12 +148,16 @@ impl Bms {
         Ok(verdict)
     }
 
+    /// Only writes are not asked for again: a question is cheap, and an outage may look like a missing operation.
     fn check_offered(&self, endpoint: Endpoint) -> Result<(), BmsError> {
-        let (now, after) = (self.now(), self.settings.ask_again_after);
-        match self.learned(|learned| learned.offers.is_missing(endpoint, now, after)) {
-            true => Err(BmsError::NotOffered { endpoint }),
-            false => Ok(()),
+        if endpoint.effect() == Effect::Read {
+            return Ok(());
         }
+        let (now, after) = (self.now(), self.settings.ask_again_after);
+        if self.learned(|learned| learned.offers.is_missing(endpoint, now, after)) {
+            return Err(BmsError::NotOffered { endpoint });
+        }
+        Ok(())
     }
 
     fn throttled(&self, endpoint: Endpoint, asked: Option<Duration>) -> BmsError {

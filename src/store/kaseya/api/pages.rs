@@ -93,13 +93,12 @@ impl<T: Item> Pages<T> {
     }
 
     fn put(&mut self, item: T) {
-        match self.places.get(&item.id()) {
-            Some(place) => self.items[*place] = item,
-            None => {
-                self.places.insert(item.id(), self.items.len());
-                self.items.push(item);
-            }
+        if let Some(place) = self.places.get(&item.id()) {
+            self.items[*place] = item;
+            return;
         }
+        self.places.insert(item.id(), self.items.len());
+        self.items.push(item);
     }
 }
 

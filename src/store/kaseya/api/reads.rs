@@ -10,9 +10,12 @@ use super::pages::{Pages, items};
 use super::reading::{self, Item};
 use super::settings::Anchor;
 use super::shapes::{
-    Account, Activity, Bridge, Contact, ContactSearch, Employee, FoundContact, Listing, Location, Lookup, Named,
-    Portal, Twin, UserInfo,
+    Account, Activity, Bridge, Contact, ContactSearch, Employee, Extent, FoundContact, Listing, Location, Lookup,
+    Named, Portal, Twin, UserInfo,
 };
+
+/// So many IDs stand in one address.
+const IDS_AT_ONCE: usize = 50;
 
 impl Bms {
     /// Who is signed in, and what they may do.
@@ -37,7 +40,7 @@ impl Bms {
     pub async fn read_contacts(&self, since: Option<Moment>, pages: &mut Pages<Contact>) -> Result<(), BmsError> {
         let mut call = Call::get(Endpoint::ContactsSummary, "crm/contacts/summary");
         if let Some(since) = since {
-            call = call.with("Filter.ModifiedOnFrom", since);
+            call = call.with("Filter.ModifiedOnFrom", &since);
         }
         self.read(Endpoint::ContactsSummary, &call, pages).await
     }
@@ -57,9 +60,25 @@ impl Bms {
         contact.map(Some).map_err(|garbled| unexpected(Endpoint::ContactSummary, garbled))
     }
 
-    /// Contacts that meet a search.
+    /// Contacts that meet a search. Many IDs are asked for in several calls, for they stand in the address.
     pub async fn search_contacts(&self, search: &ContactSearch) -> Result<Listing<FoundContact>, BmsError> {
-        let ContactSearch { ids, email, portal, activity } = search;
+        let ids: Vec<BmsId> = search.ids.iter().copied().collect();
+        if ids.len() <= IDS_AT_ONCE {
+            return self.search_some(search, &ids).await;
+        }
+        let mut found = Listing { items: Vec::new(), extent: Extent::Whole };
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let Listing { items, extent } = self.search_some(search, ids).await?;
+            found.items.extend(items);
+            if extent != Extent::Whole {
+                found.extent = extent;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn search_some(&self, search: &ContactSearch, ids: &[BmsId]) -> Result<Listing<FoundContact>, BmsError> {
+        let ContactSearch { ids: _, email, portal, activity } = search;
         let mut call = Call::get(Endpoint::ContactsSearch, "crm/contacts/search");
         for id in ids {
             call = call.with("Filter.Ids", id);
@@ -68,10 +87,10 @@ impl Bms {
             call = call.with("Filter.EmailAddress", email);
         }
         if let Some(portal) = portal {
-            call = call.with("Filter.HasClientPortalAccess", *portal == Portal::Open);
+            call = call.with("Filter.HasClientPortalAccess", &(*portal == Portal::Open));
         }
         if let Some(activity) = activity {
-            call = call.with("Filter.IsActive", *activity == Activity::Active);
+            call = call.with("Filter.IsActive", &(*activity == Activity::Active));
         }
         self.list(Endpoint::ContactsSearch, call).await
     }
@@ -89,7 +108,7 @@ impl Bms {
     /// Accounts of that name, inactive ones too, without their locations.
     pub async fn accounts_named(&self, name: &str) -> Result<Listing<Account>, BmsError> {
         let call = Call::get(Endpoint::AccountsLookup, "crm/accounts/lookup");
-        let call = call.with("Filter.Name", name).with("Filter.WithInactiveAccounts", true);
+        let call = call.with("Filter.Name", &name).with("Filter.WithInactiveAccounts", &true);
         self.list(Endpoint::AccountsLookup, call).await
     }
 
@@ -121,7 +140,7 @@ impl Bms {
 
     /// How many tickets name a contact.
     pub async fn tickets_of(&self, contact: BmsId) -> Result<u64, BmsError> {
-        let call = Call::get(Endpoint::TicketsCount, "servicedesk/tickets/count").with("ContactId", contact);
+        let call = Call::get(Endpoint::TicketsCount, "servicedesk/tickets/count").with("ContactId", &contact);
         self.one(Endpoint::TicketsCount, call, reading::count).await
     }
 
@@ -182,7 +201,7 @@ impl Bms {
         pages: &mut Pages<T>,
     ) -> Result<(), BmsError> {
         while let Some(page) = pages.next() {
-            let call = call.clone().with("PageSize", self.settings.page_size).with("PageNumber", page);
+            let call = call.clone().with("PageSize", &self.settings.page_size).with("PageNumber", &page);
             let answer = self.call(&call).await?;
             pages.take(&answer).map_err(|garbled| unexpected(endpoint, garbled))?;
         }

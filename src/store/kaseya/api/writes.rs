@@ -109,14 +109,14 @@ impl Bms {
         let of_employee = employee.map(|id| (Endpoint::PatchEmployee, format!("hr/employees/{id}")));
         for (endpoint, path) in of_contact.chain(of_employee) {
             self.learned(|learned| learned.offers.forget(endpoint));
-            match self.call(&patch(endpoint, path)).await {
-                Err(
-                    error @ (BmsError::Unauthorized { .. }
-                    | BmsError::Throttled { .. }
-                    | BmsError::Unreachable { .. }
-                    | BmsError::Credentials { .. }),
-                ) => return Err(error),
-                Ok(_) | Err(_) => {}
+            if let Err(
+                error @ (BmsError::Unauthorized { .. }
+                | BmsError::Throttled { .. }
+                | BmsError::Unreachable { .. }
+                | BmsError::Credentials { .. }),
+            ) = self.call(&patch(endpoint, path)).await
+            {
+                return Err(error);
             }
         }
         Ok(self.offers())

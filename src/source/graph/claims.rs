@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
-use super::super::error::{person, plain, protocol};
-use super::super::login::Login;
+use super::error::{person, plain, protocol};
+use super::login::Login;
 use crate::model::{Id, Text};
 use crate::source::SourceError;
 

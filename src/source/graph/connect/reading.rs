@@ -1,13 +1,12 @@
-//! What a new sign-in can really read: each permission by a real call. What a token claims is not looked at.
+//! What a new sign-in can really read, permission by permission, as it is told and shown. What a token claims is not
+//! looked at.
 
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::ask::{Ask, Heard};
-use super::super::client::{Graph, codes};
-use super::super::error::{Setback, Trouble, plain, protocol};
-use super::super::scope::{PERMISSIONS, Permission};
+use super::super::client::Graph;
+use super::super::error::plain;
+use super::super::permission::Permission;
 use crate::model::Text;
 
 /// What came of one call.
@@ -55,8 +54,8 @@ struct Me {
 }
 
 /// Makes every call, side by side; gives also how Graph calls who signed in.
-pub(super) async fn read(graph: &Graph) -> (Vec<Reading>, Option<Text>) {
-    let [me, users, groups, organization] = PERMISSIONS;
+pub(super) async fn all(graph: &Graph) -> (Vec<Reading>, Option<Text>) {
+    let [me, users, groups, organization] = Permission::ASKED;
     let (me, users, groups, organization) =
         tokio::join!(call(graph, me), call(graph, users), call(graph, groups), call(graph, organization));
     let account = me.1.as_deref().and_then(|body| serde_json::from_slice::<Me>(body).ok()?.user_principal_name);
@@ -65,30 +64,11 @@ pub(super) async fn read(graph: &Graph) -> (Vec<Reading>, Option<Text>) {
 }
 
 async fn call(graph: &Graph, permission: Permission) -> (Reading, Option<Vec<u8>>) {
-    let Permission { name, gives, path, query, need } = permission;
-    let mut url = graph.origin.path(&["v1.0", path]);
-    url.set_query(query);
-    let ask = Ask { method: Method::GET, url, body: None, what: format!("trying {name}") };
-    let (found, body) = match graph.ask(&ask, judge).await {
+    let (found, body) = match graph.tried(permission).await {
         Ok(Some(body)) => (Found::Readable, Some(body)),
         Ok(None) => (Found::Denied, None),
         Err(error) => (Found::Unclear(error.message), None),
     };
+    let Permission { name, gives, path: _, query: _, need } = permission;
     (Reading { permission: name, gives, needed: need.is_must(), found }, body)
-}
-
-/// Nothing when it is denied.
-fn judge(heard: &Heard) -> Result<Option<Vec<u8>>, Trouble> {
-    match heard.status {
-        StatusCode::OK if serde_json::from_slice::<serde_json::Map<_, _>>(&heard.body).is_ok() => {
-            Ok(Some(heard.body.clone()))
-        }
-        StatusCode::OK => Err(Trouble::Again(Setback::garbled("the answer is not JSON"))),
-        StatusCode::FORBIDDEN => Ok(None),
-        status => {
-            let codes = codes(&heard.body);
-            let code = codes.first().map_or_else(String::new, |code| format!(" ({})", plain(code, 60)));
-            Err(Trouble::Over(protocol(format!("the service answered {status}{code}"))))
-        }
-    }
 }
