@@ -202,6 +202,17 @@ Examples:
 
 Exit codes: 0 stored · 1 a bad line, or the state cannot be written · 64 wrong usage";
 
+/// After the help of `confirm`.
+pub const CONFIRM: &str = "\
+Only for a live BMS (`KaseyaBms`): what its API does not show, such as a phone of an employee or
+the user name of a client portal login, stays on the work list until a person says that it is so.
+
+Examples:
+  bmsync get worklist
+  bmsync confirm employee 12
+
+Exit codes: 0 confirmed · 1 nothing is on the work list for that record · 64 wrong usage";
+
 /// After the help of `export`.
 pub const EXPORT: &str = "\
 JSON Lines: accounts, employees, contacts, each by ID, with all keys.

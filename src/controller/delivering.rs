@@ -129,7 +129,7 @@ impl Shared {
         }
         let found = findings(&*self.ledger).await.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let found: Vec<_> = found.into_iter().filter(|found| found.contact > after).take(limit).collect();
-        let told = self.store.view(move |actual| {
+        let told = self.store.book().view(move |actual| {
             let record = |id| actual.record(RecordKey { kind: Kind::Contact, id });
             found.iter().map(|found| found.told(record(found.contact))).collect()
         });

@@ -3,6 +3,7 @@
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
 pub mod approval;
+mod bms;
 pub mod connecting;
 pub mod connection;
 mod core;
@@ -17,6 +18,7 @@ mod open;
 mod operations;
 mod queue;
 pub mod reached;
+mod round;
 mod running;
 mod secret;
 mod snapshot;
@@ -42,7 +44,7 @@ use crate::approved::Consent;
 use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
 pub use crate::plan::Cause;
-use crate::plan::{Change, Explanation, Plan};
+use crate::plan::{Change, Explanation, Plan, ToDo};
 use crate::source::graph::connect::{Progress, Reply};
 use connecting::{Begun, Way};
 
@@ -85,6 +87,9 @@ pub trait Operations: Send + Sync {
 
     /// The rules, by (tenant ID, order, group ID).
     async fn rules(&self) -> Vec<RuleStatus>;
+
+    /// What a person has to do in a live BMS.
+    async fn worklist(&self) -> Result<Vec<ToDo>, Refusal>;
 
     /// Explains the users that a user principal name, email or object ID names; several tenants may have one.
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal>;

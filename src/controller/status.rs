@@ -17,6 +17,7 @@ use crate::model::Text;
 use crate::plan::{Hold, unseen};
 use crate::source::Job;
 use crate::source::expiry::{Expiring, Outlook};
+use crate::store::Standing;
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub(super) struct Known<'a> {
     pub problem: Option<&'a str>,
     /// What the tenant signs in with, and when that ends.
     pub expiring: &'a [Expiring],
+    /// How things stand with a live BMS.
+    pub standing: Option<&'a Standing>,
 }
 
 impl Conditions {
@@ -84,7 +87,7 @@ impl Conditions {
         known: Known<'_>,
         now: Timestamp,
     ) -> TenantStatus {
-        let Known { core, problem, expiring } = known;
+        let Known { core, problem, expiring, standing } = known;
         let known = core.observed.directory.tenant(&tenant.id);
         let (mut blocked, mut held) = (0, 0);
         for open in core.open.of(&tenant.id) {
@@ -94,8 +97,8 @@ impl Conditions {
         let object = of_tenant(tenant);
         let doubt = known.and_then(|known| doubt(tenant, known));
         let [connected, credentials, synchronized] = reach(connection, expiring, now);
-        let guards = Some(nothing_held(held, doubt));
-        let findings = [connected, credentials, guards, Some(manifests(problem)), synchronized];
+        let (bms, guards) = (standing.map(|standing| bms_reachable(standing, core)), Some(nothing_held(held, doubt)));
+        let findings = [bms, connected, credentials, guards, Some(manifests(problem)), synchronized];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -191,6 +194,23 @@ const fn awaited(job: Job) -> &'static str {
         Job::User => "SignInRequired",
         Job::Wait => "Disconnected",
     }
+}
+
+/// Whether a live BMS is read, and what waits for it.
+fn bms_reachable(standing: &Standing, core: &Core) -> Finding {
+    let Standing { read_at, trouble, .. } = standing;
+    let (waiting, _, last) = core.open.waiting();
+    let waits = match (waiting, last) {
+        (0, _) | (_, None) => String::new(),
+        (users, Some(until)) => format!("; the changes of {users} users wait until {until}"),
+    };
+    let (status, reason, message) = match (read_at, trouble) {
+        (None, None) => (Truth::Unknown, "NotReadYet", String::from("BMS has not been read yet")),
+        (None, Some(trouble)) => (Truth::False, "NeverRead", trouble.clone()),
+        (Some(at), Some(trouble)) => (Truth::False, "Unreachable", format!("last read at {at}: {trouble}{waits}")),
+        (Some(at), None) => (Truth::True, "Read", format!("read at {at}{waits}")),
+    };
+    Finding { kind: "BmsReachable", status, reason, message }
 }
 
 /// Nothing where no end is known, as of a client secret that only its owner can look up.

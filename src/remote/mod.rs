@@ -84,6 +84,7 @@ pub enum Collection {
     Rules,
     Events,
     ItGlue,
+    Worklist,
 }
 
 impl Collection {
@@ -95,6 +96,7 @@ impl Collection {
             Self::Rules => "rules",
             Self::Events => "events",
             Self::ItGlue => "itglue",
+            Self::Worklist => "worklist",
         }
     }
 }

@@ -127,6 +127,14 @@ pub async fn rules(call: Call) -> Answer {
     json(&Page { items: found, next })
 }
 
+/// `GET /v1/worklist`.
+pub async fn worklist(call: Call) -> Answer {
+    let (limit, after) = (call.query.limit()?, call.query.after_number()?);
+    let found = call.operations.worklist().await?;
+    let page: Vec<_> = (1_u64..).zip(found).filter(|(number, _)| *number > after).take(limit + 1).collect();
+    page_by_number(page, limit, |(number, _)| *number, |(_, to_do)| serde_json::to_value(to_do).unwrap_or_default())
+}
+
 /// `GET /v1/rules/{rule}`.
 pub async fn rule(call: Call) -> Answer {
     let found = call.operations.rules().await;

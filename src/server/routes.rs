@@ -39,7 +39,7 @@ const OPEN: Route = Route { need: Need::Nobody, query: Asked::Among(&[]), ..READ
 const ORDER: Route = Route { verb: Verb::Post, need: OPERATOR, ..READ };
 
 /// Every route.
-pub static ROUTES: [Route; 29] = [
+pub static ROUTES: [Route; 30] = [
     Route {
         path: "/healthz",
         gives: Gives::Text("text/plain; charset=utf-8"),
@@ -229,6 +229,13 @@ pub static ROUTES: [Route; 29] = [
         about: "One rule, by name.",
         run: |call| Box::pin(lists::rule(call)),
         ..ONE
+    },
+    Route {
+        path: "/v1/worklist",
+        gives: Gives::Page("ToDo"),
+        about: "What a person has to do in a live BMS, because its API cannot do it: the steps, and how it is seen to be done.",
+        run: |call| Box::pin(lists::worklist(call)),
+        ..MANY
     },
     Route {
         path: "/v1/events",

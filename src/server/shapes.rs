@@ -10,7 +10,7 @@ use crate::manifest::config::Delivery;
 use crate::model::{Field, Kind, Status};
 use crate::outbox::FindingCode;
 use crate::plan::explain::{Presence, Verdict};
-use crate::plan::{Action, Code, Hold, Provenance};
+use crate::plan::{Action, Code, Hand, Hold, Provenance};
 
 /// Every schema by its name.
 pub fn schemas() -> Value {
@@ -40,6 +40,7 @@ pub fn schemas() -> Value {
         ("Contact", record(Kind::Contact)),
         ("Tenant", tenant()),
         ("Rule", rule()),
+        ("ToDo", to_do()),
         ("Condition", condition()),
         ("ItGlueFinding", it_glue_finding()),
         ("ItGlueStatus", it_glue_status()),
@@ -248,8 +249,24 @@ fn summary() -> Value {
     )
 }
 
-fn change() -> Value {
+fn to_do() -> Value {
     object([
+        ("action", words(Action::ALL.map(Action::word))),
+        ("kind", kind()),
+        ("id", or_null(number())),
+        ("user", object([("tenantId", text()), ("userId", text())])),
+        ("userPrincipalName", or_null(text())),
+        ("steps", list(text())),
+        ("seenBy", words(["read", "person"])),
+    ])
+}
+
+fn by_hand() -> Value {
+    object([("what", words([Hand::Part, Hand::All, Hand::After].map(Hand::word))), ("steps", list(text()))])
+}
+
+fn change() -> Value {
+    let change = object([
         ("action", words(Action::ALL.map(Action::word))),
         ("kind", kind()),
         ("id", or_null(number())),
@@ -258,7 +275,8 @@ fn change() -> Value {
         ("reason", text()),
         ("held", or_null(words(Hold::ALL.map(Hold::word)))),
         ("fields", list(named("FieldChange"))),
-    ])
+    ]);
+    perhaps(change, "byHand", by_hand())
 }
 
 fn caused_change() -> Value {

@@ -33,6 +33,8 @@ mod interchange;
 #[cfg(test)]
 mod itglue;
 #[cfg(test)]
+mod kaseya;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod ledger;

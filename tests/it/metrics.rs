@@ -13,6 +13,7 @@ use bmsync::outbox::{Did, FindingCode};
 use bmsync::plan::{Action, Code, Hold};
 use bmsync::source::SourceErrorClass;
 use bmsync::source::expiry::{Credential, Expiring};
+use bmsync::store::standing::{Calls, Standing};
 use jiff::Timestamp;
 
 use exposition::{Family, read};
@@ -65,6 +66,14 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     meter.request(Some(201));
     meter.throttled(Duration::from_secs(30));
     metrics.state(Revision(42));
+    metrics.bms(&Standing {
+        read_at: Some(at(5)),
+        waiting: 12,
+        failures: 1,
+        owed: 3,
+        calls: vec![Calls { operation: "GET /v2/crm/contacts/summary", made: 4, left: 1496 }],
+        ..Standing::default()
+    });
     metrics.measure(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy"));
 }
 
@@ -97,6 +106,10 @@ fn everything_that_is_recorded_is_shown_in_the_format() {
         ("bmsync_itglue_requests_total", &[("status", "201")], 1.0),
         ("bmsync_itglue_throttled_seconds_total", &[], 30.0),
         ("bmsync_rounds_total", &[contoso, ("result", "quiet")][..], 1.0),
+        ("bmsync_bms_calls_left", &[("operation", "GET /v2/crm/contacts/summary")], 1496.0),
+        ("bmsync_bms_last_read_timestamp_seconds", &[], 1_800_000_005.0),
+        ("bmsync_bms_waiting_users", &[], 12.0),
+        ("bmsync_worklist_items", &[], 3.0),
         ("bmsync_rounds_total", &[("tenant", "fabrikam"), ("result", "quiet")], 0.0),
         ("bmsync_round_duration_seconds_count", &[contoso], 2.0),
         ("bmsync_round_duration_seconds_bucket", &[contoso, ("le", "0.25")], 1.0),
@@ -190,6 +203,7 @@ fn every_label_is_a_known_one_and_shown_as_described() {
         "kind",
         "method",
         "name",
+        "operation",
         "phase",
         "reason",
         "resource",

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::interchange::{csv, event, record};
 use crate::model::{Kind, Record};
+use crate::plan::ToDo;
 use crate::remote::{Collection, Remote, RemoteError};
 
 use super::super::args::{Format, GetArgs, Global, Listing};
@@ -40,6 +41,7 @@ const fn collection(kind: Listing) -> Collection {
         Listing::Rules => Collection::Rules,
         Listing::Events => Collection::Events,
         Listing::ItGlue => Collection::ItGlue,
+        Listing::Worklist => Collection::Worklist,
     }
 }
 
@@ -51,6 +53,7 @@ const fn noun(kind: Listing) -> &'static str {
         Listing::Rules => "rule",
         Listing::Events => "event",
         Listing::ItGlue => "finding",
+        Listing::Worklist => "to-do",
     }
 }
 
@@ -63,6 +66,7 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
             );
         }
         Listing::ItGlue => return finding(remote, id).await,
+        Listing::Worklist => return Err(Error::usage("the work list has no IDs").hint("leave the ID out")),
         Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules => {}
     }
     match remote.one(collection, id).await {
@@ -83,7 +87,7 @@ async fn finding(remote: &Remote, id: &str) -> Result<Value, Error> {
 const fn article(kind: Listing) -> &'static str {
     match kind {
         Listing::Employees | Listing::Events => "an",
-        Listing::Contacts | Listing::Tenants | Listing::Rules | Listing::ItGlue => "a",
+        Listing::Contacts | Listing::Tenants | Listing::Rules | Listing::ItGlue | Listing::Worklist => "a",
     }
 }
 
@@ -137,6 +141,12 @@ fn show(remote: &Remote, args: &GetArgs, values: Vec<Value>, global: &Global, ou
             print(unfolded(&values, global.output), id, global.output, rows, output)
         }
         Listing::ItGlue => print(values.iter().cloned(), id, global.output, || table::findings(&values), output),
+        Listing::Worklist => {
+            let list: Option<Vec<ToDo>> =
+                values.iter().map(|value| serde_json::from_value(value.clone()).ok()).collect();
+            let list = list.ok_or_else(misread)?;
+            print(values.into_iter(), None, global.output, || table::to_do(&list), output)
+        }
         Listing::Rules => {
             let rows = || table::rule_statuses(&values);
             print(unfolded(&values, global.output), id, global.output, rows, output)

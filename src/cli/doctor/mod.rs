@@ -1,6 +1,7 @@
 //! `bmsync doctor [TENANT]`: looks at everything that a synchronization needs, and says what to do about what is wrong.
 //! It changes nothing.
 
+mod bms;
 mod finding;
 mod itglue;
 mod machine;
@@ -40,6 +41,9 @@ pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<
             (Some(_) | None, _) => Vec::new(),
         };
         findings.extend(of_it_glue);
+        if let (Some(declared), None) = (&config.bms, &args.tenant) {
+            findings.extend(bms::examine(&config, declared, &*ledger).await);
+        }
         let sign_ins = sign_ins(ledger, global)?;
         let known = Known { config, actual: actual.map(Arc::new), sign_ins, kept, http: Http::new() };
         findings.extend(side_by_side(tenants.into_iter().map(|tenant| Patient::new(tenant, &known))).await);

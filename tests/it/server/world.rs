@@ -18,7 +18,7 @@ use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
 use bmsync::outbox::{Finding, FindingCode, Found};
 use bmsync::plan::explain::{explain, find};
-use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
+use bmsync::plan::{Explanation, Observed, Plan, Scope, ToDo, plan};
 use bmsync::source::graph::connect::{Progress, Reply};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -90,7 +90,7 @@ impl World {
     pub fn braked() -> Arc<Self> {
         Arc::new(Self {
             config: Arc::new(config(MANIFESTS)),
-            observed: Observed { directory: directory(), actual: actual() },
+            observed: Observed { directory: directory(), actual: actual(), ..Observed::default() },
             is_ready: AtomicBool::new(true),
             synced: Mutex::default(),
             heard: Mutex::default(),
@@ -290,6 +290,10 @@ impl Operations for World {
             conditions: vec![condition()],
         };
         self.config.tenants.iter().map(status).collect()
+    }
+
+    async fn worklist(&self) -> Result<Vec<ToDo>, Refusal> {
+        Ok(Vec::new())
     }
 
     async fn rules(&self) -> Vec<RuleStatus> {
