@@ -37,6 +37,15 @@ pub enum Outcome {
     Refused(String),
     /// May or may not have happened; the next round looks.
     Unknown(String),
+    /// Not yet, because the store may not be asked more often; nothing of this user was written.
+    Waiting {
+        /// When there is room again, as far as is known.
+        until: Timestamp,
+        /// For what it waits, for a person to read.
+        what: String,
+    },
+    /// Left to a person, because the store has no means to write it; nothing of this user was written.
+    ByHand,
 }
 
 /// What came of a batch.

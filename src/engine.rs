@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::applied::{Applied, Outcome};
@@ -37,7 +38,7 @@ pub async fn observe(
     sources: &dyn Sources,
     scope: &Scope,
 ) -> Result<Observed, StoreError> {
-    let mut observed = Observed::default();
+    let mut observed = Observed { means: store.means(), ..Observed::default() };
     store.read(&mut observed.actual).await?;
     observed.directory = read_directories(config, sources, scope).await;
     Ok(observed)
@@ -96,6 +97,42 @@ pub struct Report {
     pub by_tenant: HashMap<(Id, &'static str), u64>,
     /// The users whose changes were written.
     pub done: HashSet<UserKey>,
+    /// Users whose changes wait until the store may be asked again.
+    pub waiting: Vec<Waiting>,
+    /// Users whose changes are left to a person.
+    pub by_hand: Vec<UserRef>,
+}
+
+/// A user whose changes wait.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Who.
+    pub user: UserRef,
+    /// Until when, as far as is known.
+    pub until: Timestamp,
+    /// For what.
+    pub what: String,
+}
+
+impl Report {
+    /// The report of nothing yet.
+    fn of(applied: Applied) -> Self {
+        Self {
+            applied,
+            failures: Vec::new(),
+            written: HashMap::new(),
+            by_tenant: HashMap::new(),
+            done: HashSet::new(),
+            waiting: Vec::new(),
+            by_hand: Vec::new(),
+        }
+    }
+
+    /// Until when everything has its turn that waits now, as far as is known; nothing waits without it.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.waiting.iter().map(|waiting| waiting.until).max()
+    }
 }
 
 /// A user whose changes were not written for certain.
@@ -121,14 +158,9 @@ pub async fn apply(store: &dyn Store, approved: Approved) -> Result<Report, Stor
         })
         .collect();
     let applied = store.write(batch).await?;
-    let mut report = Report {
-        applied,
-        failures: Vec::new(),
-        written: HashMap::new(),
-        by_tenant: HashMap::new(),
-        done: HashSet::new(),
-    };
-    for (outcome, (user, actions)) in report.applied.outcomes.iter().zip(users) {
+    let mut report = Report::of(applied);
+    let outcomes = std::mem::take(&mut report.applied.outcomes);
+    for (outcome, (user, actions)) in outcomes.iter().zip(users) {
         match outcome {
             Outcome::Done(_) => {
                 for action in actions {
@@ -140,7 +172,12 @@ pub async fn apply(store: &dyn Store, approved: Approved) -> Result<Report, Stor
             Outcome::Refused(message) | Outcome::Unknown(message) => {
                 report.failures.push(Failure { user, message: message.clone() });
             }
+            Outcome::Waiting { until, what } => {
+                report.waiting.push(Waiting { user, until: *until, what: what.clone() });
+            }
+            Outcome::ByHand => report.by_hand.push(user),
         }
     }
+    report.applied.outcomes = outcomes;
     Ok(report)
 }

@@ -39,6 +39,8 @@ pub mod store;
 
 pub mod vault;
 
+pub mod outbox;
+
 pub mod engine;
 
 pub mod controller;

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::approved::Consent;
 use crate::display::count;
-use crate::engine::{self, Report};
+use crate::engine::{self, Failure, Report, Waiting};
 use crate::model::{Id, Revision};
-use crate::plan::{Action, Plan, Summary};
+use crate::plan::{Action, Plan, Summary, UserRef};
 use crate::report::palette::Palette;
 use crate::report::saved::Saved;
 use crate::report::shown::Shown;
@@ -61,6 +61,9 @@ async fn here(args: &ApplyArgs, global: &Global, output: &Output) -> Result<Exit
     let report = engine::apply(&*store, approved).await?;
     drop(progress);
     tell(&report, shown.as_ref().map(|plan| (plan, created_at)), output)?;
+    if config.it_glue.is_some() && !report.written.is_empty() {
+        output.note("what contacts changed waits for IT Glue: `bmsync run` brings it there, or `bmsync deliver` once");
+    }
     let exit = if report.failures.is_empty() { exit } else { exit.or(Exit::Failed) };
     drop(store);
     // As in `Round::end`: the rest is given back by the end of the process.
@@ -192,6 +195,24 @@ struct Told<P: Serialize> {
     applied: Value,
 }
 
+/// What waits, and what a person has to do, each in a sentence.
+fn aside_text(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(until) = report.waits_until() {
+        let users = crate::display::counted(report.waiting.len() as u64, "user");
+        let for_what = report.waiting.first().map_or("", |waiting| waiting.what.as_str());
+        text += &format!(
+            " The changes of {users} wait, because BMS takes only so many calls in an hour ({for_what}): apply again \
+             after {until}."
+        );
+    }
+    if !report.by_hand.is_empty() {
+        let users = crate::display::counted(report.by_hand.len() as u64, "user");
+        text += &format!(" The changes of {users} are to be made by hand: `bmsync get worklist` says how.");
+    }
+    text
+}
+
 /// What was written, in a sentence.
 pub(super) fn report_text(report: &Report) -> String {
     let number = |action: Action| report.written.get(action.word()).copied().unwrap_or(0);
@@ -205,10 +226,11 @@ pub(super) fn report_text(report: &Report) -> String {
         0 => String::new(),
         failures => format!(" {} not written for certain.", crate::display::counted(failures as u64, "user")),
     };
+    let aside = aside_text(report);
     if done.is_empty() {
-        return format!("Nothing written.{failed} BMS state is at revision {revision}.");
+        return format!("Nothing written.{failed} BMS state is at revision {revision}.{aside}");
     }
-    format!("Applied: {}.{failed} BMS state is at revision {revision}.", done.join(", "))
+    format!("Applied: {}.{failed} BMS state is at revision {revision}.{aside}", done.join(", "))
 }
 
 const fn past(action: Action) -> &'static str {
@@ -228,20 +250,26 @@ fn report_json(report: &Report) -> Value {
         .into_iter()
         .map(|action| (action.word().to_owned(), report.written.get(action.word()).copied().unwrap_or(0).into()))
         .collect();
-    let failures: Vec<Value> = report
-        .failures
-        .iter()
-        .map(|failure| {
-            let user = &failure.user;
-            serde_json::json!({
-                "user": {
-                    "tenantId": user.key.tenant.to_string(),
-                    "id": user.key.user.to_string(),
-                    "userPrincipalName": user.user_principal_name.as_deref(),
-                },
-                "message": failure.message,
-            })
-        })
-        .collect();
-    serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures })
+    let failure =
+        |failure: &Failure| serde_json::json!({ "user": user_json(&failure.user), "message": failure.message });
+    let failures: Vec<Value> = report.failures.iter().map(failure).collect();
+    let mut told =
+        serde_json::json!({ "stateRevision": report.applied.revision.0, "written": written, "failures": failures });
+    let waiting = |waiting: &Waiting| serde_json::json!({ "user": user_json(&waiting.user), "until": waiting.until, "for": waiting.what });
+    if !report.waiting.is_empty() {
+        told["waiting"] = report.waiting.iter().map(waiting).collect();
+        told["waitsUntil"] = report.waits_until().map(|until| until.to_string()).into();
+    }
+    if !report.by_hand.is_empty() {
+        told["byHand"] = report.by_hand.iter().map(user_json).collect();
+    }
+    told
+}
+
+fn user_json(user: &UserRef) -> Value {
+    serde_json::json!({
+        "tenantId": user.key.tenant.to_string(),
+        "id": user.key.user.to_string(),
+        "userPrincipalName": user.user_principal_name.as_deref(),
+    })
 }

@@ -40,7 +40,7 @@ pub enum Verb {
     /// Plan, show it, ask, and make it true.
     #[command(after_long_help = help::APPLY)]
     Apply(ApplyArgs),
-    /// List employees, contacts, tenants, rules or events, or show one.
+    /// List employees, contacts, tenants, rules, events, the work list or findings of IT Glue, or show one.
     #[command(after_long_help = help::GET)]
     Get(GetArgs),
     /// Explain one user: rules, fields and where each comes from, what would happen, what blocks it.
@@ -64,9 +64,15 @@ pub enum Verb {
     /// Load what BMS already holds: accounts, employees, contacts.
     #[command(after_long_help = help::IMPORT)]
     Import(ImportArgs),
+    /// Say that something on the work list was done that BMS does not let bmsync see.
+    #[command(after_long_help = help::CONFIRM)]
+    Confirm(ConfirmArgs),
     /// Write the whole BMS state in the import format, sorted, the same bytes for the same state.
     #[command(after_long_help = help::EXPORT)]
     Export(ExportArgs),
+    /// Bring contacts to IT Glue once: what waits in the state.
+    #[command(after_long_help = help::DELIVER)]
+    Deliver,
     /// Reconcile continuously and serve HTTP: plans for CI, records, metrics, notifications.
     #[command(after_long_help = help::RUN)]
     Run(RunArgs),
@@ -165,7 +171,7 @@ pub struct GetArgs {
     /// What to list.
     #[arg(value_name = "KIND")]
     pub kind: Listing,
-    /// Show this one alone: the number of a record or event, the name or ID of a tenant, the name of a rule.
+    /// Show this one alone: the number of a record or event, of IT Glue the number of the contact in BMS, the name or ID of a tenant, the name of a rule.
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// Of events: only those after this one.
@@ -249,6 +255,11 @@ pub enum Listing {
     /// What happened, oldest first.
     #[value(alias = "event")]
     Events,
+    /// What is not as it should be, or is left alone, in IT Glue.
+    #[value(name = "itglue")]
+    ItGlue,
+    /// What a person has to do in a live BMS, because its API cannot do it.
+    Worklist,
 }
 
 /// Arguments of `explain`.
@@ -275,6 +286,25 @@ pub struct ImportArgs {
 #[expect(missing_docs, reason = "each is the kind of that name")]
 pub enum ImportKind {
     Account,
+    Employee,
+    Contact,
+}
+
+/// Arguments of `confirm`.
+#[derive(Args, Debug)]
+pub struct ConfirmArgs {
+    /// The kind of the record.
+    #[arg(value_name = "KIND")]
+    pub kind: RecordKind,
+    /// Its ID.
+    #[arg(value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+    pub id: u64,
+}
+
+/// What kind of record is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each is the kind of that name")]
+pub enum RecordKind {
     Employee,
     Contact,
 }
@@ -332,7 +362,11 @@ impl FromStr for Sizes {
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
-pub struct DemoArgs {}
+pub struct DemoArgs {
+    /// Also tell how contacts come to IT Glue.
+    #[arg(long = "itglue")]
+    pub it_glue: bool,
+}
 
 /// Arguments of `init`.
 #[derive(Args, Debug)]
@@ -409,7 +443,9 @@ impl Verb {
             Self::Disconnect(_) => "disconnect",
             Self::Rekey(_) => "rekey",
             Self::Import(_) => "import",
+            Self::Confirm(_) => "confirm",
             Self::Export(_) => "export",
+            Self::Deliver => "deliver",
             Self::Run(_) => "run",
             Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
@@ -433,7 +469,7 @@ impl Verb {
             | Self::Connect(_)
             | Self::Disconnect(_) => Stance::Either,
             Self::Sync(_) | Self::Approve(_) => Stance::Server,
-            Self::Import(_) | Self::Rekey(_) => Stance::State,
+            Self::Import(_) | Self::Confirm(_) | Self::Rekey(_) | Self::Deliver => Stance::State,
             Self::Validate
             | Self::Run(_)
             | Self::Simulate(_)
@@ -460,7 +496,9 @@ impl Verb {
             | Self::Connect(_)
             | Self::Disconnect(_)
             | Self::Rekey(_)
+            | Self::Deliver
             | Self::Import(_)
+            | Self::Confirm(_)
             | Self::Export(_)
             | Self::Simulate(_)
             | Self::Doctor(_)

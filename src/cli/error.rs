@@ -162,6 +162,12 @@ impl From<StoreError> for Error {
                 Self::new("cannot apply the plan").because(&error).hint("nothing was written; plan again")
             }
             StoreError::Ledger(error) => error.into(),
+            StoreError::Foreign { .. } => Self::new("cannot use the state")
+                .because(&error)
+                .hint("give --state the path of the state that belongs to this BMS, or of a new one"),
+            StoreError::Bms { attempt, cause } => Self::new(format!("cannot {attempt}"))
+                .because(&cause)
+                .hint("`bmsync doctor` looks at the connection to BMS"),
         }
     }
 }

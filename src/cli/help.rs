@@ -202,6 +202,17 @@ Examples:
 
 Exit codes: 0 stored · 1 a bad line, or the state cannot be written · 64 wrong usage";
 
+/// After the help of `confirm`.
+pub const CONFIRM: &str = "\
+Only for a live BMS (`KaseyaBms`): what its API does not show, such as a phone of an employee or
+the user name of a client portal login, stays on the work list until a person says that it is so.
+
+Examples:
+  bmsync get worklist
+  bmsync confirm employee 12
+
+Exit codes: 0 confirmed · 1 nothing is on the work list for that record · 64 wrong usage";
+
 /// After the help of `export`.
 pub const EXPORT: &str = "\
 JSON Lines: accounts, employees, contacts, each by ID, with all keys.
@@ -247,6 +258,20 @@ Examples:
   bmsync demo
 
 Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
+
+/// After the help of `deliver`.
+pub const DELIVER: &str = "\
+Compares the contacts that changed since the last time with the IT Glue that an `ItGlue` manifest
+declares, the first time all of them; with `mode: write` it also creates and updates them there.
+`bmsync run` does the same all the time. Beginning again does no harm, and nothing is lost when it
+ends early. What it found is shown by `bmsync get itglue`.
+
+Examples:
+  bmsync deliver
+  bmsync deliver -o json
+  bmsync get itglue
+
+Exit codes: 0 everything that waited was looked at · 1 failed · 64 wrong usage";
 
 /// After the help of `doctor`.
 pub const DOCTOR: &str = "\

@@ -3,30 +3,49 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::Path;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::display::{count, counted};
 use crate::interchange::import::{Format as FileFormat, parse};
 use crate::interchange::row::{Row, RowErrors, RowKind};
 use crate::model::Kind;
-use crate::store::local::{ImportError, ImportReport};
+use crate::store::kaseya::home;
+use crate::store::local::{ImportError, ImportReport, LocalStore};
 
 use super::args::{Format, Global, ImportArgs, ImportKind};
+use super::bms;
 use super::error::{Error, Exit};
+use super::manifests;
 use super::output::Output;
 use super::state::State;
 
 /// Reads all files, then stores them in one commit.
 pub async fn run(args: &ImportArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
     let rows = read_all(args, output)?;
-    let store = State::Create.store(global, output).await?;
-    let report = store.import(rows).await.map_err(|error| refused(error, output))?;
+    let report = import(rows, global, output).await?.map_err(|error| refused(error, output))?;
     output.data(match global.output {
         Format::Json => format!("{:#}\n", report_json(report)),
         Format::Text | Format::Markdown | Format::Yaml | Format::Csv => report_text(report),
     })?;
     Ok(Exit::Done)
+}
+
+/// Stores the rows: all that they say, or of a live BMS what it does not show.
+async fn import(rows: Vec<Row>, global: &Global, output: &Output) -> Result<Result<ImportReport, ImportError>, Error> {
+    let ledger = State::Create.open(global, output)?;
+    if home(&*ledger).await?.is_none() {
+        let store = LocalStore::open(ledger, Arc::new(Timestamp::now)).await?;
+        return Ok(store.import(rows).await);
+    }
+    let config = manifests::load(global, output)?;
+    let Some(bms) = &config.bms else {
+        return Err(Error::new("cannot import: this state belongs to a live BMS that the manifests do not declare"));
+    };
+    let store = bms::live(bms, ledger, None).await?;
+    Ok(store.import(rows).await)
 }
 
 /// The rows of all files; every bad line of every file is told.

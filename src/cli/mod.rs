@@ -11,8 +11,11 @@ pub mod reference;
 mod apply;
 mod approve;
 mod asked;
+mod bms;
 mod completions;
+mod confirm;
 mod connect;
+mod deliver;
 mod demo;
 mod diagnosis;
 mod disconnect;
@@ -84,7 +87,9 @@ fn dispatch(verb: &Verb, global: &Global, output: &Output) -> Result<Exit, Error
         Verb::Disconnect(args) => wait(disconnect::run(args, global, output)),
         Verb::Rekey(args) => wait(rekey::run(args, global, output)),
         Verb::Import(args) => wait(import::run(args, global, output)),
+        Verb::Confirm(args) => wait(confirm::run(args, global, output)),
         Verb::Export(args) => wait(export::run(args, global, output)),
+        Verb::Deliver => wait(deliver::run(global, output)),
         Verb::Run(args) => wait(run::run(args, global, output)),
         Verb::Simulate(args) => wait(simulate::run(args, output)),
         Verb::Demo(args) => wait(demo::run(args, global, output)),

@@ -7,9 +7,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use serde_json::json;
+use tracing::Level;
+
+use crate::display::safe;
 use crate::report::palette::{Palette, Tone};
 
-use super::args::{ColorChoice, Global};
+use super::args::{ColorChoice, Global, LogFormat};
 use super::error::Error;
 
 /// Where the command line speaks.
@@ -18,6 +23,7 @@ pub struct Output {
     stdout: Palette,
     stderr: Palette,
     loudness: Loudness,
+    log: LogFormat,
 }
 
 /// How much is said on stderr.
@@ -49,11 +55,12 @@ impl Output {
             ColorChoice::Auto if terminal && colour_is_welcome() => Palette::Colour,
             ColorChoice::Auto | ColorChoice::Never => Palette::Plain,
         };
-        Self {
-            stdout: palette(io::stdout().is_terminal()),
-            stderr: palette(io::stderr().is_terminal()),
-            loudness: global.loudness(),
-        }
+        let stderr = match global.log_format {
+            LogFormat::Text => palette(io::stderr().is_terminal()),
+            LogFormat::Json => Palette::Plain,
+        };
+        let stdout = palette(io::stdout().is_terminal());
+        Self { stdout, stderr, loudness: global.loudness(), log: global.log_format }
     }
 
     /// Colours of stdout.
@@ -71,7 +78,7 @@ impl Output {
     /// Whether stderr is a terminal that may be redrawn.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.loudness > Loudness::Quiet && io::stderr().is_terminal()
+        self.loudness > Loudness::Quiet && self.log == LogFormat::Text && io::stderr().is_terminal()
     }
 
     /// Writes data to stdout, as it is.
@@ -99,23 +106,41 @@ impl Output {
     /// Says something in a line on stderr, unless quiet. The text must be safe already.
     pub fn note(&self, text: impl AsRef<str>) {
         if self.loudness > Loudness::Quiet {
-            stderr(&format!("{}\n", text.as_ref()));
+            self.say(Level::INFO, text.as_ref(), |text| format!("{text}\n"));
         }
     }
 
     /// Says something that needs attention, even when quiet. The text must be safe already.
     pub fn warn(&self, text: impl AsRef<str>) {
-        stderr(&format!("{} {}\n", self.stderr.paint(Tone::Change, "warning:"), text.as_ref()));
+        let warning = self.stderr.paint(Tone::Change, "warning:");
+        self.say(Level::WARN, text.as_ref(), |text| format!("{warning} {text}\n"));
     }
 
-    /// Writes text to stderr even when quiet: diagnostics, questions. The text must be safe already.
+    /// Writes text to stderr even when quiet, and as text whatever the log's format: diagnostics, questions, addresses and
+    /// codes for a person. The text must be safe already.
     pub fn aside(&self, text: impl AsRef<str>) {
         stderr(text.as_ref());
     }
 
     /// Tells an error.
     pub fn error(&self, error: &Error) {
-        stderr(&error.text(self.stderr));
+        match self.log {
+            LogFormat::Text => stderr(&error.text(self.stderr)),
+            LogFormat::Json => stderr(&error_line(error)),
+        }
+    }
+
+    /// Says something on stderr: as text, or as a line of the log where programs read that.
+    fn say(&self, level: Level, message: &str, text: impl FnOnce(&str) -> String) {
+        match self.log {
+            LogFormat::Text => stderr(&text(message)),
+            LogFormat::Json => {
+                let (timestamp, level) = (Timestamp::now(), level.as_str());
+                let message = message.trim_end();
+                let line = json!({ "timestamp": timestamp, "level": level, "message": message, "target": TARGET });
+                stderr(&format!("{line}\n"));
+            }
+        }
     }
 
     /// Colours of stderr.
@@ -129,6 +154,22 @@ impl Output {
     pub fn aside_is_coloured(&self) -> bool {
         self.stderr == Palette::Colour
     }
+}
+
+/// Who speaks, in a log that programs read.
+const TARGET: &str = "bmsync::cli";
+
+fn error_line(error: &Error) -> String {
+    let Error { what, causes, hint, exit: _ } = error;
+    let line = json!({
+        "timestamp": Timestamp::now(),
+        "level": Level::ERROR.as_str(),
+        "message": safe(what),
+        "causes": causes.iter().map(|cause| safe(cause)).collect::<Vec<_>>(),
+        "hint": hint.as_deref().map(safe),
+        "target": TARGET,
+    });
+    format!("{line}\n")
 }
 
 /// What the parser has to say: help and version to stdout, wrong usage to stderr.

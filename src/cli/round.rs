@@ -13,9 +13,9 @@ use crate::report::text::{Detail, People, View};
 use crate::source::graph::{Delegations, GraphSource, Http, Pace};
 use crate::source::{self, Source, SourceError};
 use crate::store::Store;
-use crate::store::local::LocalStore;
 
 use super::args::Global;
+use super::bms;
 use super::error::Error;
 use super::manifests;
 use super::output::Output;
@@ -28,7 +28,7 @@ pub struct Round {
     /// The manifests.
     pub config: Config,
     /// The BMS.
-    pub store: Box<dyn Store>,
+    pub store: Arc<dyn Store>,
     /// What the plan was made from.
     pub observed: Observed,
     /// What would be done.
@@ -72,9 +72,11 @@ impl Round {
     pub async fn make(global: &Global, wanted: &Wanted, state: State, output: &Output) -> Result<Self, Error> {
         let config = manifests::load(global, output)?;
         let scope = wanted.scope(&config)?;
-        let ledger = state.open(global, output)?;
+        // Of a live BMS nothing is taken to be so because there is no state yet: it is read.
+        let ledger = if config.bms.is_some() { state.open_untold(global)?.0 } else { state.open(global, output)? };
         let directories = Directories::new(sign_ins(Arc::clone(&ledger), global)?, output);
-        let store = Box::new(LocalStore::open(ledger, Arc::new(Timestamp::now)).await?);
+        let store = bms::store(&config, ledger, None).await?;
+        bms::refresh(&*store, state, output).await?;
         let observed = engine::observe(&config, &*store, &directories, &scope).await?;
         let plan = plan(&config, &observed, &scope);
         Ok(Self { config, store, observed, plan, created_at: Timestamp::now() })

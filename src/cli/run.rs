@@ -14,13 +14,15 @@ use crate::controller::metrics::{FileErrors, Metrics};
 use crate::controller::{Connect, Connected, Controller, Operations, Parts};
 use crate::ledger::sled::announce;
 use crate::manifest;
+use crate::manifest::config::Bms;
 use crate::model::Text;
 use crate::server::{Access, AccessOptions, OPERATOR_VARIABLE, Options, Reread, Server, TlsFiles, VIEWER_VARIABLE};
 use crate::source::graph::connect::{Attempts, CALLBACK_PATH};
 use crate::source::graph::{Delegations, GraphSource, Http, Pace};
-use crate::store::local::{Clock, LocalStore};
+use crate::store::book::Clock;
 
 use super::args::{Global, RunArgs};
+use super::bms;
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
@@ -30,6 +32,8 @@ use super::stop::{Hangups, told_to_stop};
 
 /// How long tasks may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(8);
+/// How long a live BMS is written in one round, before other tenants have their turn.
+const SLICE: Duration = Duration::from_secs(10);
 
 /// Runs until it is told to stop.
 pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
@@ -44,7 +48,8 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
     let ledger = State::Create.open(global, output)?;
     let clock: Clock = Arc::new(Timestamp::now);
     let (http, sign_ins) = (Http::new(), sign_ins(Arc::clone(&ledger), global)?);
-    let store = Arc::new(LocalStore::open(Arc::clone(&ledger), Arc::clone(&clock)).await?);
+    let store = bms::store(&config, Arc::clone(&ledger), Some(SLICE)).await?;
+    let of_bms = config.bms.clone();
     let cannot = |error: &crate::server::ServeError| Error::new("cannot serve HTTP").because(error);
     let server = Server::bind(args.listen, options).await.map_err(|error| cannot(&error))?;
     announce(global.state_path()?, &server.url())?;
@@ -69,10 +74,11 @@ pub async fn run(args: &RunArgs, global: &Global, output: &Output) -> Result<Exi
         desk,
     };
     let controller = Arc::new(Controller::start(parts).await);
+    controller.deliver(super::deliver::open_sink(http.clone()));
     controller.note_problem(in_force.problem.as_ref().map(Problem::message));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(server.serve(Arc::clone(&controller) as Arc<dyn Operations>, until(stopped)));
-    follow(&controller, &live, &metrics, &reread, hangups).await;
+    follow(&controller, &live, &metrics, &reread, hangups, of_bms.as_ref()).await;
     output.note("stopping");
     let _ = stop.send(true);
     controller.stop(GRACE).await;
@@ -93,6 +99,7 @@ async fn follow(
     metrics: &Metrics,
     reread: &Reread,
     mut hangups: Hangups,
+    bms: Option<&Bms>,
 ) {
     let mut news = live.subscribe();
     let stopping = told_to_stop();
@@ -111,6 +118,9 @@ async fn follow(
                 let in_force = news.borrow_and_update().clone();
                 count_manifests(metrics, &in_force);
                 controller.note_problem(in_force.problem.as_ref().map(Problem::message));
+                if in_force.config.bms.as_ref() != bms {
+                    tracing::warn!("KaseyaBms has changed: the BMS of the start is used until bmsync is started again");
+                }
                 let commit = in_force.commit.as_deref().map(Text::from);
                 controller.configure(Arc::clone(&in_force.config), commit).await;
             }

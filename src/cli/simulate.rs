@@ -43,6 +43,7 @@ fn greet(running: &Running, output: &Output) {
     output.note(format!(
         "serving Microsoft Graph and the login service; in a Tenant: endpoints: {{ login: {url}, graph: {url} }}"
     ));
+    output.note(format!("serving IT Glue; in an ItGlue: region: {url}/itglue"));
     if running.control().bms(|_| ()).is_some() {
         output.note(format!("serving Kaseya BMS; in a KaseyaBms: server: {url}/bms"));
     }

@@ -24,7 +24,7 @@ pub enum State {
 }
 
 impl State {
-    /// The BMS on that state.
+    /// The BMS on that state, where the state itself is the BMS.
     ///
     /// # Errors
     /// As [`State::open`].
@@ -37,16 +37,34 @@ impl State {
     /// # Errors
     /// When the options name none, or it cannot be opened.
     pub fn open(self, global: &Global, output: &Output) -> Result<Arc<dyn Ledger>, Error> {
+        let (ledger, found) = self.open_untold(global)?;
+        if found == Found::Nothing {
+            let path = global.state_path()?.display().to_string();
+            output.note(format!("there is no state at {} yet, so BMS is taken to be empty", safe(&path)));
+        }
+        Ok(ledger)
+    }
+
+    /// The same, without a word where there is no state.
+    ///
+    /// # Errors
+    /// As [`State::open`].
+    pub fn open_untold(self, global: &Global) -> Result<(Arc<dyn Ledger>, Found), Error> {
         let path = global.state_path()?;
         match (self, path.exists()) {
-            (Self::Create, _) | (Self::Look, true) => Ok(Arc::new(SledLedger::open(path)?)),
-            (Self::Look, false) => {
-                let path = path.display().to_string();
-                output.note(format!("there is no state at {} yet, so BMS is taken to be empty", safe(&path)));
-                Ok(Arc::new(MemoryLedger::new()))
-            }
+            (Self::Create, _) | (Self::Look, true) => Ok((Arc::new(SledLedger::open(path)?), Found::State)),
+            (Self::Look, false) => Ok((Arc::new(MemoryLedger::new()), Found::Nothing)),
         }
     }
+}
+
+/// What was found where the state should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It, or a new one.
+    State,
+    /// Nothing: what was opened is forgotten.
+    Nothing,
 }
 
 /// The state, to change what a running bmsync is not asked to change; none where there is no state.

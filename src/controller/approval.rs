@@ -47,7 +47,7 @@ pub fn digest(changes: &[Change]) -> String {
 
 /// Stands for what a change does to which record because of whom; not for the wording of its reason.
 pub(super) fn fingerprint(change: &Change) -> Digest {
-    let Change { action, kind, id, user, rule, reason: _, held: _, fields, link: _ } = change;
+    let Change { action, kind, id, user, rule, reason: _, held: _, fields, link: _, hand: _ } = change;
     let UserRef { key, user_principal_name: _ } = user;
     let id = id.unwrap_or_default().to_le_bytes();
     let user = key.to_string();

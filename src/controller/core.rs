@@ -1,30 +1,26 @@
 //! What a running bmsync knows, and how a look at it converges: plan whom it touched, apply, remember what is left.
 //!
-//! One at a time: the core stands behind a lock, and nothing in here waits for a network.
+//! The core stands behind a lock, and nothing in here waits for a network. Rounds are made one at a time; while one is
+//! written, the core is free (`round.rs`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tracing::Instrument as _;
 
 use super::approval::Approval;
-use super::gate::Gate;
 use super::health::Vital;
 use super::open::Open;
 use super::reached::{Reached, reached};
 use super::think;
 use crate::approved::{Approved, Consent};
 use crate::directory::{Coverage, News, Permissions, Sight, TenantDirectory, Told, Touched, User};
-use crate::engine::{self, Report};
+use crate::engine::Report;
 use crate::manifest::config::Config;
-use crate::model::{Id, Text};
+use crate::model::{Id, Text, UserKey};
 use crate::plan::{Change, Hold, Observed, Plan, Scope, TenantState, plan};
 use crate::spans::TARGET;
 use crate::store::{Store, StoreError};
-
-/// How often a round is made again when somebody else wrote in between.
-const TRIES: u32 = 3;
 
 /// Everything that rounds work on.
 pub(super) struct Core {
@@ -34,7 +30,6 @@ pub(super) struct Core {
     pub observed: Observed,
     pub approvals: Vec<Approval>,
     store: Arc<dyn Store>,
-    gate: Gate,
     /// What earlier rounds left open.
     pub open: Open,
     /// Tenants of which everybody is to be planned as soon as they are complete.
@@ -53,7 +48,7 @@ pub(super) struct Converged {
 }
 
 impl Core {
-    pub fn new(config: Arc<Config>, commit: Option<Text>, store: Arc<dyn Store>, gate: Gate) -> Self {
+    pub fn new(config: Arc<Config>, commit: Option<Text>, store: Arc<dyn Store>) -> Self {
         let (fresh, unheard) = (declared(&config), watched(&config));
         Self {
             config,
@@ -61,7 +56,6 @@ impl Core {
             observed: Observed::default(),
             approvals: Vec::new(),
             store,
-            gate,
             open: Open::default(),
             fresh,
             unheard,
@@ -105,78 +99,82 @@ impl Core {
     }
 
     /// Notes that a tenant could not be read: nothing of it changes until it can. If the others waited for it alone,
-    /// they are planned now.
-    ///
-    /// # Errors
-    /// As [`Core::converge`].
-    pub async fn lose(&mut self, tenant: &Id, why: String, now: Timestamp) -> Result<Converged, StoreError> {
+    /// they are to be planned now.
+    pub fn lose(&mut self, tenant: &Id, why: String) -> Option<Scope> {
         self.observed.directory.tenant_mut(tenant).coverage = Coverage::Failed(why);
         let was_awaited = self.unheard.remove(tenant);
-        if was_awaited && self.unheard.is_empty() { self.converge_all(now).await } else { Ok(Converged::default()) }
+        (was_awaited && self.unheard.is_empty()).then_some(Scope::All)
     }
 
-    /// Plans whom a read of a tenant touched, with everybody that earlier rounds left open, and applies it.
-    ///
-    /// # Errors
-    /// When the state cannot be read or written; whoever was touched is planned again in the next round.
-    pub async fn converge(&mut self, tenant: &Id, touched: Touched, now: Timestamp) -> Result<Converged, StoreError> {
+    /// Who is to be planned after a read of a tenant: whom it touched, with everybody that earlier rounds left open.
+    pub fn reach(&mut self, tenant: &Id, touched: Touched, now: Timestamp) -> Option<Scope> {
         self.unheard.remove(tenant);
         if !self.unheard.is_empty() {
             self.fresh.insert(tenant.clone());
-            return Ok(Converged::default());
+            return None;
         }
         let users = match reached(&self.config, &self.observed.directory, tenant, touched) {
             Reached::Users(users) if !self.fresh.contains(tenant) => users,
-            Reached::Users(_) | Reached::Everybody => return self.converge_all(now).await,
+            Reached::Users(_) | Reached::Everybody => return Some(Scope::All),
         };
         if users.is_empty() && !self.is_waiting(now) {
-            return Ok(Converged::default());
+            return None;
         }
-        let scope = Scope::Users(users.into_iter().chain(self.open.users().cloned()).collect());
-        self.round(&scope, now).await
+        Some(self.with_open(users))
     }
 
-    /// Plans everybody and applies it.
-    ///
-    /// # Errors
-    /// As [`Core::converge`].
-    pub async fn converge_all(&mut self, now: Timestamp) -> Result<Converged, StoreError> {
-        self.round(&Scope::All, now).await
+    /// Who is to be planned after BMS itself has changed: the owners of what changed, with everybody that earlier rounds
+    /// left open.
+    pub fn reach_owners(&self, owners: BTreeSet<UserKey>, now: Timestamp) -> Option<Scope> {
+        if !self.unheard.is_empty() {
+            return None;
+        }
+        // Those that were read, but could not be planned before BMS was read.
+        let is_complete = |tenant: &Id| {
+            self.observed.directory.tenant(tenant).is_some_and(|known| known.coverage == Coverage::Complete)
+        };
+        if self.fresh.iter().any(is_complete) {
+            return Some(Scope::All);
+        }
+        (!owners.is_empty() || self.is_waiting(now)).then(|| self.with_open(owners))
+    }
+
+    fn with_open(&self, users: BTreeSet<UserKey>) -> Scope {
+        Scope::Users(users.into_iter().chain(self.open.users().cloned()).collect())
     }
 
     /// Whether something that was left open can now go through without anything having changed.
     fn is_waiting(&self, now: Timestamp) -> bool {
         let approved = || self.open.held().any(|change| self.consent(change, now) == Consent::Given);
-        self.open.has_refused() || (self.approvals.iter().any(|approval| approval.until > now) && approved())
+        self.open.has_due(now) || (self.approvals.iter().any(|approval| approval.until > now) && approved())
     }
 
-    async fn round(&mut self, scope: &Scope, now: Timestamp) -> Result<Converged, StoreError> {
-        for attempt in 1.. {
+    /// Plans, and remembers what the plan leaves open. Gives what may be written; nothing when there is none.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn prepare(&mut self, scope: &Scope, now: Timestamp) -> Result<Option<Approved>, StoreError> {
+        self.catch_up().await?;
+        let made = think(|| self.plan(scope));
+        self.remember(&made, scope);
+        let approved = made.approve_where(|change| self.consent(change, now));
+        Ok(Some(approved).filter(is_something))
+    }
+
+    /// Takes in what came of a round.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn settle(&mut self, report: Option<&Report>, scope: &Scope) -> Result<usize, StoreError> {
+        if let Some(report) = report {
             self.catch_up().await?;
-            let made = think(|| self.plan(scope));
-            self.remember(&made, scope);
-            match self.apply(made, now).await {
-                Ok(report) => {
-                    if let Some(report) = &report {
-                        self.open.settle(report);
-                    }
-                    self.calm();
-                    let planned = match scope {
-                        Scope::Users(users) => users.len(),
-                        Scope::All | Scope::Tenant(_) => {
-                            self.observed.directory.tenants().map(|(_, one)| one.user_count()).sum()
-                        }
-                    };
-                    return Ok(Converged { report, planned });
-                }
-                Err(StoreError::Stale { .. }) if attempt < TRIES => {}
-                Err(error) => {
-                    self.give_back(scope);
-                    return Err(error);
-                }
-            }
+            self.open.settle(report);
         }
-        Ok(Converged::default())
+        self.calm();
+        Ok(match scope {
+            Scope::Users(users) => users.len(),
+            Scope::All | Scope::Tenant(_) => self.observed.directory.tenants().map(|(_, one)| one.user_count()).sum(),
+        })
     }
 
     /// What the configuration in force makes of what is known.
@@ -188,48 +186,15 @@ impl Core {
     }
 
     /// Reads what the store has that is new. It is shared with the store, so this copies nothing.
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
+    pub async fn catch_up(&mut self) -> Result<(), StoreError> {
+        self.observed.means = self.store.means();
         self.store.read(&mut self.observed.actual).await
     }
 
-    async fn apply(&mut self, made: Plan, now: Timestamp) -> Result<Option<Report>, StoreError> {
-        let approved = made.approve_where(|change| self.consent(change, now));
-        let batch = approved.batch();
-        if batch.users.is_empty() && batch.touched.is_empty() {
-            return Ok(None);
-        }
-        self.write(approved).await
-    }
-
-    /// Writes, and reads what came of it; nothing once bmsync stops.
-    async fn write(&mut self, approved: Approved) -> Result<Option<Report>, StoreError> {
-        let Some(_writing) = self.gate.enter().await else { return Ok(None) };
-        let span = tracing::info_span!(target: TARGET, "apply", users = approved.batch().users.len());
-        let report = engine::apply(&*self.store, approved).instrument(span).await?;
-        self.catch_up().await?;
-        Ok(Some(report))
-    }
-
-    /// Applies a plan of everybody that was made just now, and remembers what it leaves open.
-    pub async fn apply_whole(&mut self, made: Plan, consent: Consent) -> Result<Option<Report>, StoreError> {
+    /// What may be written of a plan of everybody that was made just now; what it leaves open is remembered.
+    pub fn take(&mut self, made: Plan, consent: Consent) -> Option<Approved> {
         self.remember(&made, &Scope::All);
-        let approved = made.approve(consent);
-        let batch = approved.batch();
-        if batch.users.is_empty() && batch.touched.is_empty() {
-            return Ok(None);
-        }
-        match self.write(approved).await {
-            Ok(report) => {
-                if let Some(report) = &report {
-                    self.open.settle(report);
-                }
-                Ok(report)
-            }
-            Err(error) => {
-                self.give_back(&Scope::All);
-                Err(error)
-            }
-        }
+        Some(made.approve(consent)).filter(is_something)
     }
 
     /// Remembers what the plan leaves open; who was planned with everybody else is owed nothing more.
@@ -270,7 +235,7 @@ impl Core {
     }
 
     /// A round that could not be written is owed: its users are planned again.
-    fn give_back(&mut self, scope: &Scope) {
+    pub fn give_back(&mut self, scope: &Scope) {
         match scope {
             Scope::All | Scope::Tenant(_) => {
                 self.fresh.extend(self.config.tenants.iter().map(|tenant| tenant.id.clone()));
@@ -302,6 +267,12 @@ impl Core {
         self.unheard = watched(&config).into_iter().filter(unread).collect();
         self.config = config;
     }
+}
+
+/// Whether there is anything to write.
+fn is_something(approved: &Approved) -> bool {
+    let batch = approved.batch();
+    !(batch.users.is_empty() && batch.touched.is_empty())
 }
 
 /// Notes with which permissions the news were read.

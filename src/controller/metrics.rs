@@ -2,6 +2,7 @@
 //! Prometheus. One value that is handed around; it decides nothing and names no user.
 
 mod families;
+mod it_glue;
 mod process;
 pub mod reference;
 mod series;
@@ -41,6 +42,8 @@ pub struct Metrics {
     read_at: Mutex<BTreeMap<Text, Timestamp>>,
     /// Since when items of queues are being worked on.
     working: Mutex<BTreeMap<(&'static str, Text), Timestamp>>,
+    /// Since when the oldest contact is due for IT Glue, if one is.
+    oldest: Mutex<Option<Timestamp>>,
     /// Where the state lies.
     folder: OnceLock<PathBuf>,
 }
@@ -55,7 +58,16 @@ impl Metrics {
         process.build.at([env!("CARGO_PKG_VERSION")]).set(1.0);
         process.started.at([]).set(seconds(started));
         let (declared, read_at, working) = (RwLock::default(), Mutex::default(), Mutex::default());
-        Self { register, tenants, process, declared, read_at, working, folder: OnceLock::new() }
+        Self {
+            register,
+            tenants,
+            process,
+            declared,
+            read_at,
+            working,
+            oldest: Mutex::default(),
+            folder: OnceLock::new(),
+        }
     }
 
     /// The tenants that the configuration declares, by name. The series of all others go; counters of new ones start
@@ -79,6 +91,7 @@ impl Metrics {
     #[must_use]
     pub fn text_at(&self, now: Timestamp) -> String {
         self.grow_old(now);
+        self.wait_for_it_glue(now);
         self.weigh();
         let mut open = String::new();
         if let Err(fmt::Error) = text::encode_registry(&mut open, &self.register.registry) {

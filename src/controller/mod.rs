@@ -3,10 +3,12 @@
 //! Triggers carry no data: a timer, a notification and an operator all mean "look again".
 
 pub mod approval;
+mod bms;
 pub mod connecting;
 pub mod connection;
 mod core;
 mod credentials;
+mod delivering;
 mod gate;
 mod health;
 pub mod manifests;
@@ -16,6 +18,7 @@ mod open;
 mod operations;
 mod queue;
 pub mod reached;
+mod round;
 mod running;
 mod secret;
 mod snapshot;
@@ -24,8 +27,10 @@ pub mod subscription;
 mod tend;
 mod watch;
 
+pub use delivering::OpenSink;
 pub use running::{Connect, Connected, Controller, Parts};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,7 +44,7 @@ use crate::approved::Consent;
 use crate::manifest::config::Config;
 use crate::model::{Id, Kind, Record, RecordKey, Text};
 pub use crate::plan::Cause;
-use crate::plan::{Change, Explanation, Plan};
+use crate::plan::{Change, Explanation, Plan, ToDo};
 use crate::source::graph::connect::{Progress, Reply};
 use connecting::{Begun, Way};
 
@@ -83,6 +88,9 @@ pub trait Operations: Send + Sync {
     /// The rules, by (tenant ID, order, group ID).
     async fn rules(&self) -> Vec<RuleStatus>;
 
+    /// What a person has to do in a live BMS.
+    async fn worklist(&self) -> Result<Vec<ToDo>, Refusal>;
+
     /// Explains the users that a user principal name, email or object ID names; several tenants may have one.
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal>;
 
@@ -101,6 +109,12 @@ pub trait Operations: Send + Sync {
     /// A notification of a subscription: compared with what is known of it, in constant time. Never fails towards the
     /// sender; what is not genuine is counted and dropped.
     fn notified(&self, notification: Notification);
+
+    /// How far the deliveries to IT Glue are.
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal>;
+
+    /// What was found when contacts with an ID above `after` were compared with IT Glue, by that ID; at most `limit`.
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal>;
 
     /// Whether the process can do its work.
     fn readiness(&self) -> Readiness;
@@ -257,6 +271,26 @@ pub enum Phase {
     Disconnected,
     /// Its manifest says `suspend: true`.
     Suspended,
+}
+
+/// How far the deliveries to IT Glue are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItGlueStatus {
+    /// `metadata.name`.
+    pub name: Text,
+    /// `verify` or `write`.
+    pub mode: &'static str,
+    /// Contacts that are due.
+    pub waiting: u64,
+    /// Since when the oldest of them is.
+    pub oldest: Option<Timestamp>,
+    /// When contacts were last brought, or compared.
+    pub last_success: Option<Timestamp>,
+    /// How many findings of each code there are.
+    pub findings: BTreeMap<&'static str, u64>,
+    /// In order of `type`.
+    pub conditions: Vec<Condition>,
 }
 
 /// What is known of one rule.

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::{Failure, Report};
+use jiff::Timestamp;
+
+use crate::engine::{Failure, Report, Waiting};
 use crate::model::{Id, UserKey};
-use crate::plan::{Blocked, Change, Plan, Scope, TenantState};
+use crate::plan::{Blocked, Change, Plan, Scope, TenantState, ToDo};
 
 /// What is open of everybody.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub(super) struct Open {
     users: BTreeMap<UserKey, Case>,
     /// Users whose changes the store refused: counted when that changes, so that quiet rounds do not look for them.
     refused: usize,
+    /// When the first of those that wait for room in the store has its turn.
+    first_turn: Option<Timestamp>,
     /// Whose local edits stand, by tenant: only counted, so that quiet rounds do not pay for drift.
     preserved: BTreeMap<Id, BTreeSet<Id>>,
 }
@@ -24,12 +28,16 @@ pub(super) struct Case {
     pub held: Vec<Change>,
     /// Why the store refused its changes.
     pub refused: Option<String>,
+    /// Until when the store has no room for its changes, as far as is known.
+    pub waits_until: Option<Timestamp>,
+    /// What of its changes is left to a person.
+    pub by_hand: Vec<ToDo>,
 }
 
 impl Case {
     fn is_open(&self) -> bool {
-        let Self { blocked, held, refused } = self;
-        blocked.is_some() || !held.is_empty() || refused.is_some()
+        let Self { blocked, held, refused, waits_until, by_hand } = self;
+        blocked.is_some() || !held.is_empty() || refused.is_some() || waits_until.is_some() || !by_hand.is_empty()
     }
 }
 
@@ -49,13 +57,25 @@ impl Open {
         self.users.values().flat_map(|case| &case.held)
     }
 
-    /// Whether the store refused anything.
-    pub fn has_refused(&self) -> bool {
-        self.refused > 0
+    /// Whether the store refused anything, or has room by now for what waited.
+    pub fn has_due(&self, now: Timestamp) -> bool {
+        self.refused > 0 || self.first_turn.is_some_and(|first| first <= now)
+    }
+
+    /// How many users' changes wait for room in the store, with when the first and the last have their turn.
+    pub fn waiting(&self) -> (usize, Option<Timestamp>, Option<Timestamp>) {
+        let waits = || self.users.values().filter_map(|case| case.waits_until);
+        (waits().count(), self.first_turn, waits().max())
+    }
+
+    /// What of everybody's changes is left to a person.
+    pub fn by_hand(&self) -> impl Iterator<Item = &ToDo> {
+        self.users.values().flat_map(|case| &case.by_hand)
     }
 
     fn recount(&mut self) {
         self.refused = self.users.values().filter(|case| case.refused.is_some()).count();
+        self.first_turn = self.users.values().filter_map(|case| case.waits_until).min();
     }
 
     /// How many records of a tenant have local edits that stand.
@@ -71,6 +91,9 @@ impl Open {
         }
         for held in made.changes.iter().filter(|change| change.held.is_some()) {
             self.case(&held.user.key).held.push(held.clone());
+        }
+        for to_do in made.changes.iter().filter_map(ToDo::of) {
+            self.case(&to_do.user.clone()).by_hand.push(to_do);
         }
         for preserved in &made.preserved {
             let UserKey { tenant, user } = preserved.user.key.clone();
@@ -106,6 +129,9 @@ impl Open {
         }
         for Failure { user, message } in &report.failures {
             self.case(&user.key).refused = Some(message.clone());
+        }
+        for Waiting { user, until, what: _ } in &report.waiting {
+            self.case(&user.key).waits_until = Some(*until);
         }
         self.users.retain(|_, case| case.is_open());
         self.recount();

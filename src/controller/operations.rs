@@ -12,15 +12,15 @@ use super::core::Core;
 use super::running::{Controller, Shared};
 use super::think;
 use super::{
-    Cause, Disconnected, Held, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan, ServedReport,
-    TenantStatus,
+    Cause, Disconnected, Held, ItGlueStatus, Notification, Operations, Readiness, Refusal, RuleStatus, ServedPlan,
+    ServedReport, TenantStatus,
 };
 use crate::applied::Event;
 use crate::approved::Consent;
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Tenant};
 use crate::model::{Digest, Id, Kind, Record, RecordKey};
-use crate::plan::{Change, Explanation, Plan, Scope};
+use crate::plan::{Change, Explanation, Plan, Scope, ToDo};
 use crate::report::{json, moved};
 use crate::source::graph::connect::{Progress, Reply};
 use crate::store::StoreError;
@@ -102,6 +102,7 @@ impl Operations for Controller {
     }
 
     async fn apply(&self, saved: serde_json::Value, consent: Consent) -> Result<ServedReport, Refusal> {
+        let turn = self.shared().turn().await;
         let mut core = self.shared().core.lock().await;
         let scope = scope_of(&saved, &core.config);
         let made = think(|| core.plan(&scope));
@@ -111,11 +112,23 @@ impl Operations for Controller {
             let message = format!("the plan is stale, so nothing was changed; moved: {}", moves.join("; "));
             return Err(Refusal::Conflict(message));
         }
-        let applied = core.apply_whole(made, consent).await?;
-        let Some(report) = applied else {
-            let revision = core.observed.actual.revision.0;
-            return Ok(ServedReport { revision, written: 0, failures: Vec::new() });
+        let approved = core.take(made, consent);
+        drop(core);
+        let applied = self.shared().write(&turn, approved).await;
+        let mut core = self.shared().core.lock().await;
+        let report = match applied {
+            Ok(Some(report)) => report,
+            Ok(None) => {
+                let revision = core.observed.actual.revision.0;
+                return Ok(ServedReport { revision, written: 0, failures: Vec::new() });
+            }
+            Err(error) => {
+                core.give_back(&Scope::All);
+                return Err(error.into());
+            }
         };
+        core.settle(Some(&report), &Scope::All).await?;
+        drop(core);
         let name = |failure: &crate::engine::Failure| {
             let known = failure.user.user_principal_name.as_deref();
             known.map_or_else(|| failure.user.key.to_string(), str::to_owned)
@@ -129,16 +142,16 @@ impl Operations for Controller {
 
     async fn records(&self, kind: Kind, after: u64, limit: usize) -> Result<Vec<Record>, Refusal> {
         let pick = move |actual: &crate::actual::Actual| actual.page(kind, after, limit).into_iter().cloned().collect();
-        Ok(self.shared().store.view(pick).await?)
+        Ok(self.shared().store.book().view(pick).await?)
     }
 
     async fn record(&self, key: RecordKey) -> Result<Record, Refusal> {
-        let found = self.shared().store.view(move |actual| actual.record(key).cloned()).await?;
+        let found = self.shared().store.book().view(move |actual| actual.record(key).cloned()).await?;
         found.ok_or_else(|| Refusal::NotFound(format!("there is no {key}")))
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Refusal> {
-        Ok(self.shared().store.events(after, limit).await?)
+        Ok(self.shared().store.book().events(after, limit).await?)
     }
 
     async fn tenants(&self) -> Vec<TenantStatus> {
@@ -149,6 +162,12 @@ impl Operations for Controller {
     async fn rules(&self) -> Vec<RuleStatus> {
         let core = self.shared().core.lock().await;
         self.shared().conditions().rules(&core, self.shared().now())
+    }
+
+    async fn worklist(&self) -> Result<Vec<ToDo>, Refusal> {
+        let mut list: Vec<ToDo> = self.shared().core.lock().await.open.by_hand().cloned().collect();
+        list.extend(self.shared().store.to_do().await?);
+        Ok(list)
     }
 
     async fn explain(&self, user: &str) -> Result<Vec<Explanation>, Refusal> {
@@ -162,7 +181,7 @@ impl Operations for Controller {
 
     async fn export(&self) -> Result<Vec<u8>, Refusal> {
         let mut bytes = Vec::new();
-        let written = self.shared().store.export(&mut bytes).await?;
+        let written = self.shared().store.book().export(&mut bytes).await?;
         written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         Ok(bytes)
     }
@@ -181,6 +200,14 @@ impl Operations for Controller {
 
     fn notified(&self, notification: Notification) {
         self.shared().notified(&notification);
+    }
+
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal> {
+        self.shared().it_glue_status()
+    }
+
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal> {
+        self.shared().it_glue_findings(after, limit).await
     }
 
     fn readiness(&self) -> Readiness {
@@ -257,7 +284,9 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
-            StoreError::Ledger(_) => Self::Unavailable(error.in_full()),
+            StoreError::Ledger(_) | StoreError::Foreign { .. } | StoreError::Bms { .. } => {
+                Self::Unavailable(error.in_full())
+            }
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::connecting::Desk;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::Credentials;
+use super::delivering::{Delivering, Delivery, OpenSink};
 use super::gate::Gate;
 use super::metrics::{Authenticity, Metrics};
 use super::operations::kept_approvals;
@@ -25,7 +26,8 @@ use crate::manifest::config::{Config, Tenant};
 use crate::model::{Id, Text};
 use crate::source::subscription::Subscriptions;
 use crate::source::{Meter, Source, SourceError};
-use crate::store::local::{Clock, LocalStore};
+use crate::store::Store;
+use crate::store::book::Clock;
 
 /// Gives the connection of a tenant; what it asks is counted by the meter.
 pub type Connect = Arc<dyn Fn(&Tenant, Arc<dyn Meter>) -> Result<Connected, SourceError> + Send + Sync>;
@@ -47,7 +49,7 @@ pub struct Parts {
     /// Where mirrors and approvals are kept.
     pub ledger: Arc<dyn Ledger>,
     /// The BMS.
-    pub store: Arc<LocalStore>,
+    pub store: Arc<dyn Store>,
     /// How tenants are reached.
     pub connect: Connect,
     /// Where the service tells of changes; without it, it is only polled.
@@ -66,14 +68,18 @@ const FAREWELL: Duration = Duration::from_secs(4);
 /// A bmsync that keeps converging until it is stopped.
 pub struct Controller {
     shared: Arc<Shared>,
+    /// Follows a live BMS, where there is one.
+    bms: Mutex<Option<(watch::Sender<bool>, JoinHandle<()>)>>,
 }
 
 /// What tasks and operations share.
 pub(super) struct Shared {
     pub ledger: Arc<dyn Ledger>,
-    pub store: Arc<LocalStore>,
+    pub store: Arc<dyn Store>,
+    /// Held by whoever makes a round.
+    pub rounds: tokio::sync::Mutex<()>,
     pub core: tokio::sync::Mutex<Core>,
-    gate: Gate,
+    pub gate: Gate,
     pub connect: Connect,
     pub notification_url: Option<String>,
     pub metrics: Arc<Metrics>,
@@ -87,6 +93,12 @@ pub(super) struct Shared {
     credentials: Mutex<Credentials>,
     config: RwLock<Arc<Config>>,
     tenants: Mutex<BTreeMap<Id, Watched>>,
+    /// Told whenever a round has written, or a look at BMS may have.
+    pub written: Arc<Notify>,
+    /// How IT Glue is reached; nothing is delivered without it.
+    pub open_sink: Mutex<Option<OpenSink>>,
+    pub delivering: Mutex<Option<Delivering>>,
+    pub delivery: Mutex<Delivery>,
 }
 
 /// A tenant with its task.
@@ -104,14 +116,15 @@ impl Controller {
     pub async fn start(parts: Parts) -> Self {
         let Parts { config, commit, ledger, store, connect, notification_url, metrics, clock, desk } = parts;
         metrics.declare(config.tenants.iter().map(|tenant| tenant.name.as_str()));
-        let (gate, written) = (Gate::default(), Arc::clone(&store) as Arc<dyn crate::store::Store>);
-        let mut core = Core::new(Arc::clone(&config), commit, written, gate.clone());
+        let gate = Gate::default();
+        let mut core = Core::new(Arc::clone(&config), commit, Arc::clone(&store));
         core.approvals = kept_approvals(&*ledger).await;
         let queue = Arc::new(Queue::new(Arc::clone(&metrics)));
         let shared = Arc::new(Shared {
             queue,
             ledger,
             store,
+            rounds: tokio::sync::Mutex::default(),
             core: tokio::sync::Mutex::new(core),
             gate,
             connect,
@@ -125,8 +138,16 @@ impl Controller {
             credentials: Mutex::default(),
             config: RwLock::new(config),
             tenants: Mutex::default(),
+            written: Arc::default(),
+            open_sink: Mutex::default(),
+            delivering: Mutex::default(),
+            delivery: Mutex::default(),
         });
-        let controller = Self { shared };
+        let following = shared.store.standing().map(|_| {
+            let (stop, stopped) = watch::channel(false);
+            (stop, tokio::spawn(super::bms::follow(Arc::clone(&shared), stopped)))
+        });
+        let controller = Self { shared, bms: Mutex::new(following) };
         controller.watch_declared();
         controller
     }
@@ -147,6 +168,7 @@ impl Controller {
         self.shared.credentials().retain(|tenant| config.tenant(tenant).is_some());
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         self.watch_declared();
+        self.deliver_declared();
         self.nudge_all();
     }
 
@@ -193,12 +215,21 @@ impl Controller {
     /// is not waited for, for nothing will be written of it. What has not ended by then is left to die; nothing that was
     /// reported is lost by it.
     pub async fn stop(&self, within: Duration) {
+        let delivering = self.shared.delivering().take();
         let until = tokio::time::Instant::now() + within;
         let mut tasks: Vec<JoinHandle<()>> = {
             let mut tenants = self.shared.tenants();
             tenants.values().for_each(Watched::stop);
             tenants.values_mut().filter_map(|watched| watched.task.take()).collect()
         };
+        tasks.extend(delivering.map(|delivering| {
+            delivering.stop();
+            delivering.into_task()
+        }));
+        if let Some((stop, task)) = self.bms.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = stop.send(true);
+            tasks.push(task);
+        }
         if tokio::time::timeout_at(until, self.shared.gate.shut()).await.is_err() {
             tracing::warn!("the commit under way did not end in time; it will have happened as a whole or not at all");
         }
@@ -275,7 +306,8 @@ impl Shared {
         let (problem, now) = (self.problem(), self.now());
         let connection = self.connection(&tenant.id, |connection| connection.clone());
         let expiring = self.credentials().of(&tenant.id).to_vec();
-        let known = Known { core, problem: problem.as_deref(), expiring: &expiring };
+        let standing = self.store.standing();
+        let known = Known { core, problem: problem.as_deref(), expiring: &expiring, standing: standing.as_ref() };
         self.conditions().tenant(tenant, &connection, known, now)
     }
 
@@ -357,6 +389,8 @@ impl Shared {
         let settled = |connection: &Connection| connection.last_success().is_some() || connection.failures() > 0;
         let tenants = self.tenants();
         let unread = tenants.values().filter(|watched| !watched.tenant.suspend && !settled(&watched.connection));
-        unread.map(|watched| format!("tenant {} has not been read yet", watched.tenant.name)).collect()
+        let unread = unread.map(|watched| format!("tenant {} has not been read yet", watched.tenant.name));
+        let bms = (!self.store.is_ready()).then(|| "BMS has not been read yet".to_owned());
+        unread.chain(bms).collect()
     }
 }

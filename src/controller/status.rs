@@ -7,14 +7,17 @@ use jiff::Timestamp;
 use super::connection::Connection;
 use super::core::Core;
 use super::credentials::summary;
+use super::delivering::Delivery;
 use super::{Condition, Phase, RuleStatus, TenantStatus, Truth};
 use crate::desired::project;
 use crate::directory::TenantDirectory;
+use crate::display::counted;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::Text;
 use crate::plan::{Hold, unseen};
 use crate::source::Job;
 use crate::source::expiry::{Expiring, Outlook};
+use crate::store::Standing;
 
 /// Remembers when conditions changed.
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ pub(super) struct Known<'a> {
     pub problem: Option<&'a str>,
     /// What the tenant signs in with, and when that ends.
     pub expiring: &'a [Expiring],
+    /// How things stand with a live BMS.
+    pub standing: Option<&'a Standing>,
 }
 
 impl Conditions {
@@ -52,6 +57,12 @@ impl Conditions {
             message,
             last_transition_time: known.1,
         }
+    }
+
+    /// Whether IT Glue can be used, and says what BMS says.
+    pub fn it_glue(&mut self, delivery: &Delivery, now: Timestamp) -> Vec<Condition> {
+        let findings = [reached(delivery), in_step(delivery)];
+        findings.into_iter().map(|finding| self.note("itglue", finding, now)).collect()
     }
 
     /// Notes what a look that planned nobody may have changed of a tenant: how it is reached. Costs the same however many
@@ -76,7 +87,7 @@ impl Conditions {
         known: Known<'_>,
         now: Timestamp,
     ) -> TenantStatus {
-        let Known { core, problem, expiring } = known;
+        let Known { core, problem, expiring, standing } = known;
         let known = core.observed.directory.tenant(&tenant.id);
         let (mut blocked, mut held) = (0, 0);
         for open in core.open.of(&tenant.id) {
@@ -86,8 +97,8 @@ impl Conditions {
         let object = of_tenant(tenant);
         let doubt = known.and_then(|known| doubt(tenant, known));
         let [connected, credentials, synchronized] = reach(connection, expiring, now);
-        let guards = Some(nothing_held(held, doubt));
-        let findings = [connected, credentials, guards, Some(manifests(problem)), synchronized];
+        let (bms, guards) = (standing.map(|standing| bms_reachable(standing, core)), Some(nothing_held(held, doubt)));
+        let findings = [bms, connected, credentials, guards, Some(manifests(problem)), synchronized];
         TenantStatus {
             name: tenant.name.clone(),
             tenant_id: tenant.id.clone(),
@@ -129,6 +140,29 @@ impl Conditions {
     }
 }
 
+/// `Connected` of IT Glue.
+fn reached(delivery: &Delivery) -> Finding {
+    let (status, reason, message) = match (&delivery.problem, delivery.last_success) {
+        (Some((reason, message)), _) => (Truth::False, *reason, message.clone()),
+        (None, Some(_)) => (Truth::True, "Answering", "IT Glue answers".to_owned()),
+        (None, None) => (Truth::Unknown, "NothingAsked", "nothing was asked of IT Glue yet".to_owned()),
+    };
+    Finding { kind: "Connected", status, reason, message }
+}
+
+/// Whether IT Glue says what BMS says, as far as that is known.
+fn in_step(delivery: &Delivery) -> Finding {
+    let found: u64 = delivery.found.values().sum();
+    let (status, reason, message) = match (found, delivery.waiting) {
+        (1.., _) => {
+            (Truth::False, "Findings", format!("{} of contacts: `bmsync get itglue`", counted(found, "finding")))
+        }
+        (0, 1..) => (Truth::Unknown, "Delivering", format!("{} to be brought", counted(delivery.waiting, "contact"))),
+        (0, 0) => (Truth::True, "InStep", "nothing was found and nothing waits".to_owned()),
+    };
+    Finding { kind: "InStep", status, reason, message }
+}
+
 /// How a tenant is reached.
 fn reach(connection: &Connection, expiring: &[Expiring], now: Timestamp) -> [Option<Finding>; 3] {
     [Some(connected(connection)), credentials_current(expiring, now), Some(synchronized(connection))]
@@ -160,6 +194,23 @@ const fn awaited(job: Job) -> &'static str {
         Job::User => "SignInRequired",
         Job::Wait => "Disconnected",
     }
+}
+
+/// Whether a live BMS is read, and what waits for it.
+fn bms_reachable(standing: &Standing, core: &Core) -> Finding {
+    let Standing { read_at, trouble, .. } = standing;
+    let (waiting, _, last) = core.open.waiting();
+    let waits = match (waiting, last) {
+        (0, _) | (_, None) => String::new(),
+        (users, Some(until)) => format!("; the changes of {users} users wait until {until}"),
+    };
+    let (status, reason, message) = match (read_at, trouble) {
+        (None, None) => (Truth::Unknown, "NotReadYet", String::from("BMS has not been read yet")),
+        (None, Some(trouble)) => (Truth::False, "NeverRead", trouble.clone()),
+        (Some(at), Some(trouble)) => (Truth::False, "Unreachable", format!("last read at {at}: {trouble}{waits}")),
+        (Some(at), None) => (Truth::True, "Read", format!("read at {at}{waits}")),
+    };
+    Finding { kind: "BmsReachable", status, reason, message }
 }
 
 /// Nothing where no end is known, as of a client secret that only its owner can look up.

@@ -272,7 +272,10 @@ impl Eye {
     async fn fail(&mut self, error: SourceError) -> Duration {
         let SourceError { class, job, code: _, message, hint, source: _ } = error;
         let message = hint.map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"));
-        let lost = self.shared.core.lock().await.lose(&self.tenant.id, message.clone(), self.shared.now()).await;
+        let turn = self.shared.turn().await;
+        let scope = self.shared.core.lock().await.lose(&self.tenant.id, message.clone());
+        let lost = self.shared.round(&turn, scope).await;
+        drop(turn);
         if let Err(error) = &lost {
             tracing::error!(tenant = %self.tenant.name, error = error.in_full(), "the round could not be written; it is made again");
         }
@@ -301,6 +304,7 @@ impl Eye {
             News::Changes(changes) => Some(changes.clone()),
             News::Everything(_) => None,
         };
+        let turn = self.shared.turn().await;
         let mut core = self.shared.core.lock().await;
         if core.config.tenant(&self.tenant.id) != Some(&self.tenant) {
             return (Finding::Nothing, RoundResult::Quiet);
@@ -326,13 +330,17 @@ impl Eye {
             }
         }
         let groups_moved = heard.touched.everybody || !heard.touched.groups.is_empty();
-        let converged = core.converge(&self.tenant.id, heard.touched, self.shared.now()).await;
+        let scope = core.reach(&self.tenant.id, heard.touched, self.shared.now());
+        drop(core);
+        let converged = self.shared.round(&turn, scope).await;
+        let core = self.shared.core.lock().await;
         tally(&self.shared.metrics, &self.tenant, &core, heard.corrected, converged.as_ref().ok());
         self.shared.observe(&core, &self.tenant, converged.as_ref().map_or(0, |converged| converged.planned));
         if groups_moved {
             self.shared.conditions().rules(&core, self.shared.now());
         }
         drop(core);
+        drop(turn);
         let result = match converged {
             Ok(converged) => {
                 tell(&self.shared.metrics, &self.shared.config(), &self.tenant, &converged, noticed.elapsed())

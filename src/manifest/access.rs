@@ -70,6 +70,30 @@ impl<'a> KeyByKey<'a> {
     }
 }
 
+/// Gives a map every entry that there is.
+pub(super) struct EntryByEntry<'a> {
+    pub mapping: Reader<'a>,
+    /// Those that are still to come.
+    pub entries: std::slice::Iter<'a, Entry>,
+    pub value: Option<&'a Entry>,
+}
+
+impl<'de, 'a: 'de> MapAccess<'de> for EntryByEntry<'a> {
+    type Error = Refusal;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
+        self.value = self.entries.next();
+        self.value.map(|entry| seed.deserialize(StrDeserializer::new(&entry.key))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+        match self.value.take() {
+            Some(entry) => seed.deserialize(self.mapping.of_entry(entry, &entry.key)),
+            None => Err(Refusal::Reported),
+        }
+    }
+}
+
 /// A field that is not there: fine where it is optional.
 struct Absent<'a> {
     mapping: Reader<'a>,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{Locate, is_on, rules, tenants};
-use super::config::{Limit, Unmatched};
+use super::config::{Delivery, Limit, Unmatched};
 use super::documents::{Documents, or};
 use super::nouns::SecretReference;
 use super::problem::{Code, Problem, Sink};
@@ -25,6 +25,7 @@ pub(super) fn advise(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
     fixed_tokens(documents, sink);
     other_clouds(documents, sink);
     unused_clouds(documents, sink);
+    hidden_deactivations(documents, sink);
 }
 
 fn suspended_rules(documents: &Documents, sink: &Sink) {
@@ -175,6 +176,17 @@ fn unused_clouds(documents: &Documents, sink: &Sink) {
         if let Some(cloud) = spec.cloud.as_ref().filter(|_| replaced) {
             let message = "`endpoints` gives both addresses: this cloud decides nothing";
             sink.report(Problem::new(cloud.span, Code::UnusedCloud, message));
+        }
+    }
+}
+
+fn hidden_deactivations(documents: &Documents, sink: &Sink) {
+    for spec in documents.it_glues.iter().filter_map(|it_glue| it_glue.spec.get()) {
+        let Some(mode) = spec.mode.as_ref().filter(|mode| mode.get() == Some(&Delivery::Write)) else { continue };
+        if spec.inactive_contact_type.is_none() {
+            let message = "without `inactiveContactType` IT Glue does not show that a contact was deactivated";
+            let hint = "name the contact type that contacts have then, like `inactiveContactType: Former employee`";
+            sink.report(Problem::new(mode.span, Code::HiddenDeactivations, message).hint(hint));
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) type Locate<'a> = &'a dyn Fn(Span) -> String;
 type Check = fn(&Documents, Locate<'_>, &Sink);
 
 /// Every check.
-pub(super) const CHECKS: [Check; 12] = [
+pub(super) const CHECKS: [Check; 14] = [
     duplicate_names,
     credentials,
     tenant_ids,
@@ -33,6 +33,8 @@ pub(super) const CHECKS: [Check; 12] = [
     missing_defaults,
     duplicate_defaults,
     duplicate_policies,
+    duplicate_it_glues,
+    duplicate_bms,
     super::advice::advise,
 ];
 
@@ -66,11 +68,14 @@ impl TenantSpec {
 }
 
 fn duplicate_names(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
-    let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _, hides_rule: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, it_glues, bms, count: _, hides_tenant: _, hides_rule: _ } =
+        documents;
     unique_names(tenants, "Tenant", locate, sink);
     unique_names(rules, "MappingRule", locate, sink);
     unique_names(defaults, "EmployeeDefaults", locate, sink);
     unique_names(policies, "SyncPolicy", locate, sink);
+    unique_names(it_glues, "ItGlue", locate, sink);
+    unique_names(bms, "KaseyaBms", locate, sink);
 }
 
 fn unique_names<W, S>(documents: &[Manifest<W, S>], kind: &str, locate: Locate<'_>, sink: &Sink) {
@@ -254,6 +259,14 @@ fn duplicate_defaults(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
 
 fn duplicate_policies(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
     at_most_one(&documents.policies, Code::DuplicatePolicy, "SyncPolicy", locate, sink);
+}
+
+fn duplicate_it_glues(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    at_most_one(&documents.it_glues, Code::DuplicateItGlue, "ItGlue", locate, sink);
+}
+
+fn duplicate_bms(documents: &Documents, locate: Locate<'_>, sink: &Sink) {
+    at_most_one(&documents.bms, Code::DuplicateBms, "KaseyaBms", locate, sink);
 }
 
 fn at_most_one<W, S>(documents: &[Manifest<W, S>], code: Code, kind: &str, locate: Locate<'_>, sink: &Sink) {

@@ -1,5 +1,6 @@
 //! The manifests as meant: every reference resolved, every default filled in, nothing left to check.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,7 +20,12 @@ pub struct Config {
     pub employee_defaults: Fields,
     /// Policy, with defaults filled in.
     pub policy: Policy,
-    /// `sha256:` and 64 hex digits over everything above: layout, comments and file names do not count.
+    /// The IT Glue that shows the contacts too.
+    pub it_glue: Option<ItGlue>,
+    /// The live BMS; without one, the state itself is the BMS.
+    pub bms: Option<Bms>,
+    /// `sha256:` and 64 hex digits over everything above that a plan depends on: layout, comments and file names do not
+    /// count.
     pub digest: String,
 }
 
@@ -109,6 +115,31 @@ pub enum SignIn {
     Delegated,
     /// The application itself, by client credentials.
     Application,
+}
+
+/// `KaseyaBms`: the live BMS and how bmsync signs in to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bms {
+    /// `metadata.name`.
+    pub name: Text,
+    /// Root of the API, without `/v2` and without a slash at the end.
+    pub root: Text,
+    /// The company name, by which BMS knows its tenant.
+    pub company: Text,
+    /// The API user.
+    pub username: Text,
+    /// Where its password is.
+    pub password: SecretRef,
+    /// Where the secret of its one-time codes is.
+    pub totp: Option<SecretRef>,
+    /// The type of a contact's phone that is synchronized; the default type where none is named.
+    pub phone_type: Option<Text>,
+    /// The same of the email.
+    pub email_type: Option<Text>,
+    /// Calls of one endpoint in an hour.
+    pub calls_per_hour: u32,
+    /// Between full reads.
+    pub full_read_interval: Duration,
 }
 
 /// Members of this group become this kind of record.
@@ -272,4 +303,57 @@ pub struct Reconnect {
     pub failures: u32,
     /// How long to wait then.
     pub after: Duration,
+}
+
+/// `ItGlue`: where contacts are shown besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItGlue {
+    /// `metadata.name`.
+    pub name: Text,
+    /// Root of its API, without a slash at the end.
+    pub root: Text,
+    /// Where the API key is.
+    pub api_key: SecretRef,
+    /// Whether it is written, or only compared.
+    pub mode: Delivery,
+    /// The organizations of accounts, by the accounts' names; those that are not here have the account's name.
+    pub organizations: BTreeMap<Text, NameOrId>,
+    /// The contact type of contacts that are not active.
+    pub inactive_type: Option<NameOrId>,
+    /// Requests in 5 minutes, at most.
+    pub requests: u32,
+}
+
+/// The most requests that IT Glue lets an API key make in 5 minutes.
+pub const IT_GLUE_REQUESTS: u32 = 3_000;
+
+/// `mode` of an `ItGlue`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Compare and report.
+    #[default]
+    Verify,
+    /// Create and update besides.
+    Write,
+}
+
+impl Delivery {
+    /// The word in manifests.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What IT Glue has, by its name or its ID there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameOrId {
+    /// The exact name.
+    Name(Text),
+    /// From 1.
+    Id(u64),
 }

@@ -7,20 +7,27 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{
-    Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, Limit, Policy, Reconnect, Rule,
-    SecretRef, SignIn, Tenant, Unmatched,
+    Bms, Config, Credential, DisabledAccounts, Drift, EmailSource, Guards, Guests, ItGlue, Limit, NameOrId, Policy,
+    Reconnect, Rule, SecretRef, SignIn, Tenant, Unmatched,
 };
 use crate::model::Fields;
 
 /// The digest of everything but the digest itself.
 pub(super) fn digest(config: &Config) -> String {
-    let Config { tenants, rules, employee_defaults, policy, digest: _ } = config;
+    let Config { tenants, rules, employee_defaults, policy, bms, it_glue, digest: _ } = config;
     let mut canon = Canon(Sha256::new());
     canon.text("bmsync/v1");
     canon.list(tenants, Canon::tenant);
     canon.list(rules, Canon::rule);
     canon.fields(employee_defaults);
     canon.policy(policy);
+    // Nothing where there is none, so that what was declared before keeps its digest.
+    if let Some(it_glue) = it_glue {
+        canon.it_glue(it_glue);
+    }
+    if let Some(bms) = bms {
+        canon.bms(bms);
+    }
     let mut out = "sha256:".to_owned();
     for byte in canon.0.finalize() {
         let _ = write!(out, "{byte:02x}");
@@ -79,7 +86,11 @@ impl Canon {
             Credential::Certificate(_) => "certificate",
             Credential::Federated(_) => "federated",
         });
-        match credential.place() {
+        self.place(credential.place());
+    }
+
+    fn place(&mut self, place: &SecretRef) {
+        match place {
             SecretRef::Env(name) => {
                 self.text("env");
                 self.text(name);
@@ -87,6 +98,37 @@ impl Canon {
             SecretRef::File(path) => {
                 self.text("file");
                 self.text(&path.to_string_lossy());
+            }
+        }
+    }
+
+    fn it_glue(&mut self, it_glue: &ItGlue) {
+        let ItGlue { name, root, api_key, mode, organizations, inactive_type, requests } = it_glue;
+        for text in ["ItGlue", name.as_str(), root.as_str(), mode.word()] {
+            self.text(text);
+        }
+        self.place(api_key);
+        self.number(organizations.len() as u64);
+        for (account, chosen) in organizations {
+            self.text(account);
+            self.chosen(chosen);
+        }
+        self.number(u64::from(inactive_type.is_some()));
+        if let Some(chosen) = inactive_type {
+            self.chosen(chosen);
+        }
+        self.number(u64::from(*requests));
+    }
+
+    fn chosen(&mut self, chosen: &NameOrId) {
+        match chosen {
+            NameOrId::Name(name) => {
+                self.text("name");
+                self.text(name);
+            }
+            NameOrId::Id(id) => {
+                self.text("id");
+                self.number(*id);
             }
         }
     }
@@ -146,6 +188,28 @@ impl Canon {
             self.duration(*duration);
         }
         self.number(u64::from(*failures));
+    }
+
+    /// Which BMS it is and which of its values are read; who signs in, how often and how fast changes no plan.
+    fn bms(&mut self, bms: &Bms) {
+        let Bms {
+            name: _,
+            root,
+            company,
+            username: _,
+            password: _,
+            totp: _,
+            phone_type,
+            email_type,
+            calls_per_hour: _,
+            full_read_interval: _,
+        } = bms;
+        for text in ["KaseyaBms", root, company] {
+            self.text(text);
+        }
+        for kind in [phone_type, email_type] {
+            self.list(kind.as_slice(), |canon, kind| canon.text(kind));
+        }
     }
 
     fn guards(&mut self, guards: &Guards) {

@@ -6,7 +6,8 @@ use super::nouns::DomainOrId;
 use super::problem::{Code, Problem, Sink};
 use super::reader::{Reader, Refusal};
 use super::schema::{
-    EmployeeDefaultsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest, TenantSpec,
+    EmployeeDefaultsManifest, ItGlueManifest, KaseyaBmsManifest, Manifest, MappingRuleManifest, SyncPolicyManifest,
+    TenantManifest, TenantSpec,
 };
 use super::tree::{Entry, Node, Value};
 use super::word::{meant, one_of, quoted};
@@ -14,10 +15,7 @@ use super::written::{Span, Written};
 use crate::model::{Id, Text};
 
 /// The kinds that are read.
-pub const KINDS: [&str; 4] = ["Tenant", "MappingRule", "EmployeeDefaults", "SyncPolicy"];
-
-/// Kinds that are known, but not to this version.
-const FURTHER_KINDS: [&str; 2] = ["KaseyaBms", "ItGlue"];
+pub const KINDS: [&str; 6] = ["Tenant", "MappingRule", "EmployeeDefaults", "SyncPolicy", "KaseyaBms", "ItGlue"];
 
 /// Everything that is declared.
 #[derive(Debug, Default)]
@@ -26,6 +24,8 @@ pub(super) struct Documents {
     pub rules: Vec<MappingRuleManifest>,
     pub defaults: Vec<EmployeeDefaultsManifest>,
     pub policies: Vec<SyncPolicyManifest>,
+    pub it_glues: Vec<ItGlueManifest>,
+    pub bms: Vec<KaseyaBmsManifest>,
     /// How many were found, also those that could not be read.
     pub count: usize,
     /// Whether something that could not be read may declare a tenant.
@@ -48,6 +48,8 @@ impl Documents {
             Some("MappingRule") => self.rules.extend(read(root, sink)),
             Some("EmployeeDefaults") => self.defaults.extend(read(root, sink)),
             Some("SyncPolicy") => self.policies.extend(read(root, sink)),
+            Some("ItGlue") => self.it_glues.extend(read(root, sink)),
+            Some("KaseyaBms") => self.bms.extend(read(root, sink)),
             Some(_) => self.hides_rule = true,
             None => self.hides_tenant = true,
         }
@@ -89,11 +91,6 @@ fn kind_of<'a>(root: &Node, entries: &'a [Entry], sink: &Sink) -> Option<&'a str
     };
     if KINDS.contains(&kind.as_str()) {
         return Some(kind);
-    }
-    if FURTHER_KINDS.contains(&kind.as_str()) {
-        let message = format!("kind `{kind}` is not supported by this version of bmsync");
-        sink.report(Problem::new(entry.value.span, Code::UnsupportedKind, message).hint("remove this document"));
-        return Some("");
     }
     let guess = meant(kind, KINDS);
     let hint = guess.map_or_else(|| format!("it is {}", one_of(&KINDS)), |kind| format!("did you mean `{kind}`?"));

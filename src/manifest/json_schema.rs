@@ -5,7 +5,10 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::schema::{EmployeeDefaultsManifest, MappingRuleManifest, SyncPolicyManifest, TenantManifest};
+use super::schema::{
+    EmployeeDefaultsManifest, ItGlueManifest, KaseyaBmsManifest, MappingRuleManifest, SyncPolicyManifest,
+    TenantManifest,
+};
 
 /// Every schema, as the name of its file and its text with a newline at the end: one per kind, and `manifest.json`, the
 /// union of all.
@@ -16,6 +19,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("mapping-rule.json", of::<MappingRuleManifest>("MappingRule")),
         ("employee-defaults.json", of::<EmployeeDefaultsManifest>("EmployeeDefaults")),
         ("sync-policy.json", of::<SyncPolicyManifest>("SyncPolicy")),
+        ("it-glue.json", of::<ItGlueManifest>("ItGlue")),
+        ("kaseya-bms.json", of::<KaseyaBmsManifest>("KaseyaBms")),
         ("manifest.json", union()),
     ]
 }
@@ -56,6 +61,8 @@ fn union() -> String {
         generator.subschema_for::<MappingRuleManifest>(),
         generator.subschema_for::<EmployeeDefaultsManifest>(),
         generator.subschema_for::<SyncPolicyManifest>(),
+        generator.subschema_for::<ItGlueManifest>(),
+        generator.subschema_for::<KaseyaBmsManifest>(),
     ];
     let mut schema = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

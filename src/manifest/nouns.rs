@@ -94,6 +94,15 @@ noun!(
     /// Root of a service: https, or http on loopback.
     Root(Text), root, { "type": "string", "format": "uri", "pattern": "^https?://" });
 noun!(
+    /// The server of a live BMS: a region, or the root of its API.
+    BmsServer(Text), bms_server, { "anyOf": [
+        { "type": "string", "enum": ["us", "emea", "apac", "vorex"] },
+        { "type": "string", "format": "uri", "pattern": "^https?://" },
+    ] });
+noun!(
+    /// Root of an IT Glue API: of a region, or another one.
+    Region(Text), region, { "type": "string", "pattern": "^(us|eu|au|https?://.+)$" });
+noun!(
     /// Name of an environment variable.
     EnvironmentVariable(Text), environment_variable, { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
 noun!(
@@ -186,6 +195,36 @@ fn root(text: &str) -> Result<Text, Complaint> {
         return complain("is the root, without a version", "leave out /v1.0");
     }
     Ok(Text::from(root))
+}
+
+/// <https://api.itglue.com/developer/>: one address per region.
+fn region(text: &str) -> Result<Text, Complaint> {
+    match text {
+        "us" => Ok(Text::const_new("https://api.itglue.com")),
+        "eu" => Ok(Text::const_new("https://api.eu.itglue.com")),
+        "au" => Ok(Text::const_new("https://api.au.itglue.com")),
+        _ => root(text).or_else(|_| {
+            let hint = "us, eu, au, or an address like https://api.itglue.com; http only on loopback";
+            complain(format!("is no region: {}", quoted(text)), hint)
+        }),
+    }
+}
+
+/// The root of the API of a region, or the one that is written.
+fn bms_server(text: &str) -> Result<Text, Complaint> {
+    const HINT: &str = "`us`, `emea`, `apac`, `vorex`, or an address like https://api.bms.kaseya.com without /v2";
+    let region = match text {
+        "us" => "https://api.bms.kaseya.com",
+        "emea" => "https://api.bmsemea.kaseya.com",
+        "apac" => "https://api.bmsapac.kaseya.com",
+        "vorex" => "https://api.vorexlogin.com",
+        address => {
+            let root =
+                root(address).map_err(|Complaint { message, hint: _ }| Complaint { message, hint: Some(HINT) })?;
+            return if root.ends_with("/v2") { complain("is the root, without a version", HINT) } else { Ok(root) };
+        }
+    };
+    Ok(Text::const_new(region))
 }
 
 /// Loopback: `localhost`, 127.0.0.0/8 and `[::1]`.

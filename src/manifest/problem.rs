@@ -36,7 +36,6 @@ pub enum Code {
     ComplexKey,
     UnsupportedTag,
     UnknownKind,
-    UnsupportedKind,
     UnknownKey,
     MissingKey,
     WrongType,
@@ -52,6 +51,8 @@ pub enum Code {
     DuplicateGroup,
     DuplicateDefaults,
     DuplicatePolicy,
+    DuplicateItGlue,
+    DuplicateBms,
     MissingDefaults,
     WrongBlock,
     RuleSuspended,
@@ -65,11 +66,12 @@ pub enum Code {
     FixedToken,
     CloudMismatch,
     UnusedCloud,
+    HiddenDeactivations,
 }
 
 impl Code {
     /// All codes: errors first.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::FolderNotFound,
         Self::NoDocuments,
         Self::Unreadable,
@@ -85,7 +87,6 @@ impl Code {
         Self::ComplexKey,
         Self::UnsupportedTag,
         Self::UnknownKind,
-        Self::UnsupportedKind,
         Self::UnknownKey,
         Self::MissingKey,
         Self::WrongType,
@@ -101,6 +102,8 @@ impl Code {
         Self::DuplicateGroup,
         Self::DuplicateDefaults,
         Self::DuplicatePolicy,
+        Self::DuplicateItGlue,
+        Self::DuplicateBms,
         Self::MissingDefaults,
         Self::WrongBlock,
         Self::RuleSuspended,
@@ -114,6 +117,7 @@ impl Code {
         Self::FixedToken,
         Self::CloudMismatch,
         Self::UnusedCloud,
+        Self::HiddenDeactivations,
     ];
 
     /// Warnings come after the last error.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use super::config::Limit;
+use super::config::{Limit, NameOrId};
 use super::nouns::{COMPLAINT_HINT, Complaint, complain};
-use super::word::quoted;
+use super::word::{is_unprintable, quoted};
+use crate::model::{Text, filled};
 
 /// Longest duration: a year.
 const MAX_SECONDS: u64 = 366 * 24 * 3600;
@@ -22,6 +23,14 @@ pub struct GuardLimit(pub Limit);
 /// How many failures in a row are tolerated: from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures(pub u32);
+
+/// Requests in 5 minutes: from 10 to 3,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimit(pub u32);
+
+/// Calls of one endpoint in an hour: from 60, one a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallsPerHour(pub u32);
 
 /// A duration of at least a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,5 +166,93 @@ impl JsonSchema for Failures {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u32::try_from(u64::deserialize(deserializer)?).ok().filter(|number| (10..=3000).contains(number));
+        number.map(Self).ok_or_else(|| D::Error::custom("must be a whole number from 10 to 3000"))
+    }
+}
+
+impl JsonSchema for RequestLimit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "RequestLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 10, "maximum": 3000 })
+    }
+}
+
+impl<'de> Deserialize<'de> for NameOrId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameOrIdVisitor)
+    }
+}
+
+struct NameOrIdVisitor;
+
+impl Visitor<'_> for NameOrIdVisitor {
+    type Value = NameOrId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or an ID")
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<NameOrId, E> {
+        if id == 0 { Err(E::custom("must be a name, or an ID from 1")) } else { Ok(NameOrId::Id(id)) }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<NameOrId, E> {
+        match filled(text) {
+            Some(name) if !name.chars().any(is_unprintable) => Ok(NameOrId::Name(Text::from(name))),
+            Some(_) => Err(E::custom("holds characters that cannot be seen")),
+            None => Err(E::custom("is blank")),
+        }
+    }
+}
+
+impl JsonSchema for NameOrId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NameOrId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "\\S" }] })
+    }
+}
+
+/// Fewest and most calls of an hour: with fewer a read would not end, and BMS itself allows fewer than the most.
+const CALLS: std::ops::RangeInclusive<u64> = 60..=100_000;
+
+impl<'de> Deserialize<'de> for CallsPerHour {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Some(u64::deserialize(deserializer)?).filter(|number| CALLS.contains(number));
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        number.map(Self).ok_or_else(|| D::Error::custom("must be a whole number from 60 to 100000"))
+    }
+}
+
+impl JsonSchema for CallsPerHour {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "CallsPerHour".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": CALLS.start(), "maximum": CALLS.end() })
     }
 }

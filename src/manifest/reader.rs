@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::access::{KeyByKey, OneKey, PlaceThenValue};
+use super::access::{EntryByEntry, KeyByKey, OneKey, PlaceThenValue};
 use super::nouns::{COMPLAINT_HINT, SECRET_REFERENCE};
 use super::problem::{Code, Problem, Sink};
 use super::secret;
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the value of an entry, as the field of that name.
-    pub fn of_entry(self, entry: &'a Entry, name: &'static str) -> Self {
+    pub fn of_entry(self, entry: &'a Entry, name: &'a str) -> Self {
         let Entry { key, key_span, value } = entry;
         let is_secret = self.is_secret || secret::is_secret_key(key) || secret::is_secret_key(name);
         Self { node: value, name, place: *key_span, is_secret, sink: self.sink }
@@ -251,6 +251,12 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         visitor.visit_map(KeyByKey { mapping: self, entries, names: fields, fields: fields.iter(), value: None })
     }
 
+    /// A mapping whose keys are names of the admin's own.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        let Value::Map(entries) = &self.node.value else { return Err(self.wrong_type(MAPPING)) };
+        visitor.visit_map(EntryByEntry { mapping: self, entries: entries.iter(), value: None })
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -269,7 +275,7 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct
         identifier ignored_any
     }
 }

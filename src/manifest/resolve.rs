@@ -2,17 +2,21 @@
 //! without errors; where something is missing after all there is no configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::checks::is_on;
-use super::config::{Config, Credential, EmailSource, Guards, Policy, Reconnect, Rule, SecretRef, SignIn, Tenant};
+use super::config::{
+    Bms, Config, Credential, Delivery, EmailSource, Guards, IT_GLUE_REQUESTS, ItGlue, NameOrId, Policy, Reconnect,
+    Rule, SecretRef, SignIn, Tenant,
+};
 use super::digest::digest;
 use super::documents::{Documents, or};
-use super::nouns::{Note, Root, SecretReference};
-use super::quantities::{GuardLimit, Interval};
+use super::nouns::{Line, Note, Root, SecretReference};
+use super::quantities::{CallsPerHour, GuardLimit, Interval, RequestLimit};
 use super::schema::{
     Cloud, ContactValues, EmployeeDefaultsManifest, EmployeeDefaultsSpec, EmployeeValues, Endpoints, GuardsBlock,
-    MappingRuleManifest, MappingRuleSpec, ReconnectBlock, SyncPolicyManifest, SyncPolicySpec, TenantManifest,
-    TenantSpec,
+    ItGlueManifest, ItGlueSpec, KaseyaBmsManifest, KaseyaBmsSpec, MappingRuleManifest, MappingRuleSpec, ReconnectBlock,
+    SyncPolicyManifest, SyncPolicySpec, TenantManifest, TenantSpec,
 };
 use super::written::Written;
 use crate::model::{Field, Fields, Kind, Text};
@@ -20,9 +24,16 @@ use crate::model::{Field, Fields, Kind, Text};
 /// Security role of client portal users, where a rule names none.
 const PORTAL_ROLE: &str = "External User";
 
+/// Calls of one endpoint that BMS allows in an hour.
+const CALLS_PER_HOUR: u32 = 1_500;
+
+/// Between full reads of BMS.
+const FULL_READ_INTERVAL: Duration = Duration::from_hours(24);
+
 /// The configuration that the documents declare.
 pub(super) fn resolve(documents: &Documents) -> Option<Config> {
-    let Documents { tenants, rules, defaults, policies, count: _, hides_tenant: _, hides_rule: _ } = documents;
+    let Documents { tenants, rules, defaults, policies, it_glues, bms, count: _, hides_tenant: _, hides_rule: _ } =
+        documents;
     let mut tenants = tenants.iter().map(tenant).collect::<Option<Vec<Tenant>>>()?;
     tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut rules = rules.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
@@ -35,7 +46,15 @@ pub(super) fn resolve(documents: &Documents) -> Option<Config> {
         Some(manifest) => policy(manifest)?,
         None => Policy::default(),
     };
-    let mut config = Config { tenants, rules, employee_defaults, policy, digest: String::new() };
+    let it_glue = match it_glues.first() {
+        Some(manifest) => Some(it_glue(manifest)?),
+        None => None,
+    };
+    let bms = match bms.first() {
+        Some(manifest) => Some(live_bms(manifest)?),
+        None => None,
+    };
+    let mut config = Config { tenants, rules, employee_defaults, policy, bms, it_glue, digest: String::new() };
     config.digest = digest(&config);
     Some(config)
 }
@@ -189,6 +208,33 @@ fn policy(manifest: &SyncPolicyManifest) -> Option<Policy> {
     })
 }
 
+fn live_bms(manifest: &KaseyaBmsManifest) -> Option<Bms> {
+    let KaseyaBmsSpec {
+        server,
+        company,
+        username,
+        password,
+        totp,
+        phone_type,
+        email_type,
+        calls_per_hour,
+        full_read_interval,
+    } = manifest.spec.get()?;
+    let line = |written: &Option<Written<Line>>| written.as_ref().and_then(Written::get).map(|line| line.0.clone());
+    Some(Bms {
+        name: manifest.name()?.clone(),
+        root: server.get()?.0.clone(),
+        company: company.get()?.0.clone(),
+        username: username.get()?.0.clone(),
+        password: secret(password.get()?),
+        totp: totp.as_ref().and_then(Written::get).map(secret),
+        phone_type: line(phone_type),
+        email_type: line(email_type),
+        calls_per_hour: or(calls_per_hour.as_ref(), CallsPerHour(CALLS_PER_HOUR)).0,
+        full_read_interval: or(full_read_interval.as_ref(), Interval(FULL_READ_INTERVAL)).0,
+    })
+}
+
 fn guards(block: &GuardsBlock) -> Guards {
     let GuardsBlock { max_deactivations, max_archives, max_creates } = block;
     let default = Guards::default();
@@ -209,4 +255,21 @@ fn reconnect(block: &ReconnectBlock) -> Reconnect {
         failures: failures.as_ref().and_then(Written::get).map_or(default.failures, |failures| failures.0),
         after: or(after.as_ref(), Interval(default.after)).0,
     }
+}
+
+fn it_glue(manifest: &ItGlueManifest) -> Option<ItGlue> {
+    let ItGlueSpec { region, api_key, mode, organizations, inactive_contact_type, requests } = manifest.spec.get()?;
+    let organizations = organizations.as_ref().and_then(Written::get).into_iter().flatten();
+    let organizations = organizations.map(|(account, chosen): (&String, &Written<NameOrId>)| {
+        Some((Text::from(account.trim()), chosen.get()?.clone()))
+    });
+    Some(ItGlue {
+        name: manifest.name()?.clone(),
+        root: region.get()?.0.clone(),
+        api_key: secret(api_key.get()?),
+        mode: or(mode.as_ref(), Delivery::Verify),
+        organizations: organizations.collect::<Option<_>>()?,
+        inactive_type: inactive_contact_type.as_ref().and_then(Written::get).cloned(),
+        requests: or(requests.as_ref(), RequestLimit(IT_GLUE_REQUESTS)).0,
+    })
 }

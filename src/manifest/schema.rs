@@ -1,14 +1,17 @@
 //! The manifests as written: one type per block, each field with its place. The descriptions here are those of the JSON
 //! Schemas. Nothing is resolved, nothing is filled in.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::config::{DisabledAccounts, Drift, EmailSource, Guests, SignIn, Unmatched};
+use super::config::{Delivery, DisabledAccounts, Drift, EmailSource, Guests, NameOrId, SignIn, Unmatched};
 use super::nouns::{
-    ApplicationId, Domain, GroupId, Label, Line, Note, Root, SecretReference, TenantId, TenantReference,
+    ApplicationId, BmsServer, Domain, GroupId, Label, Line, Note, Region, Root, SecretReference, TenantId,
+    TenantReference,
 };
-use super::quantities::{Failures, GuardLimit, Interval};
+use super::quantities::{CallsPerHour, Failures, GuardLimit, Interval, RequestLimit};
 use super::written::Written;
 use crate::model::Kind;
 
@@ -20,6 +23,10 @@ pub type MappingRuleManifest = Manifest<MappingRuleWord, MappingRuleSpec>;
 pub type EmployeeDefaultsManifest = Manifest<EmployeeDefaultsWord, EmployeeDefaultsSpec>;
 /// A `SyncPolicy` manifest.
 pub type SyncPolicyManifest = Manifest<SyncPolicyWord, SyncPolicySpec>;
+/// A `KaseyaBms` manifest.
+pub type KaseyaBmsManifest = Manifest<KaseyaBmsWord, KaseyaBmsSpec>;
+/// An `ItGlue` manifest.
+pub type ItGlueManifest = Manifest<ItGlueWord, ItGlueSpec>;
 
 /// One document: what it is, its name, and what it declares.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -68,6 +75,10 @@ words! {
     EmployeeDefaultsWord = "EmployeeDefaults";
     /// How bmsync behaves.
     SyncPolicyWord = "SyncPolicy";
+    /// The IT Glue that shows the contacts too.
+    ItGlueWord = "ItGlue";
+    /// The live BMS.
+    KaseyaBmsWord = "KaseyaBms";
 }
 
 /// The document's name.
@@ -348,4 +359,60 @@ pub struct ReconnectBlock {
     /// Wait so long, then reconnect.
     #[schemars(extend("default" = "120s"))]
     pub after: Option<Written<Interval>>,
+}
+
+/// The IT Glue that shows the contacts too. At most one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ItGlueSpec {
+    /// Where it is: `us`, `eu`, `au`, or the address of its API.
+    #[schemars(example = &"us")]
+    pub region: Written<Region>,
+    /// Where the API key is: an environment variable or a file, never the key itself.
+    pub api_key: Written<SecretReference>,
+    /// What bmsync does there: `verify` compares and reports; `write` also creates and updates the contacts that no PSA
+    /// synchronizes.
+    #[schemars(extend("default" = "verify"))]
+    pub mode: Option<Written<Delivery>>,
+    /// The organization of an account, by name or ID; without one it is the organization of the account's name.
+    pub organizations: Option<Written<BTreeMap<String, Written<NameOrId>>>>,
+    /// The contact type, by name or ID, that contacts have while they are not active. Without one, IT Glue does not
+    /// show that.
+    #[schemars(example = &"Former employee")]
+    pub inactive_contact_type: Option<Written<NameOrId>>,
+    /// Requests in 5 minutes, at most; 3,000 is what IT Glue lets an API key make.
+    #[schemars(extend("default" = 3000))]
+    pub requests: Option<Written<RequestLimit>>,
+}
+
+/// The live Kaseya BMS: with it, the records are those of BMS and its REST API V2 is written to. At most one; without it, the
+/// state itself is the BMS.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KaseyaBmsSpec {
+    /// The region of the BMS server, or the root of its API.
+    #[schemars(example = &"us")]
+    pub server: Written<BmsServer>,
+    /// The company name, as My Settings in BMS has it.
+    #[schemars(example = &"Harbor IT")]
+    pub company: Written<Line>,
+    /// The API user.
+    #[schemars(example = &"bmsync-api")]
+    pub username: Written<Line>,
+    /// Where the password of the API user is: an environment variable or a file, never the password itself.
+    pub password: Written<SecretReference>,
+    /// Where the secret of its one-time codes is (Base32, as an authenticator app gets it), if the user has one.
+    pub totp: Option<Written<SecretReference>>,
+    /// The phone type of a contact that the directory's office phone goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Office")]
+    pub phone_type: Option<Written<Line>>,
+    /// The email type of a contact that the email goes to; by default the one that BMS marks as default.
+    #[schemars(example = &"Work")]
+    pub email_type: Option<Written<Line>>,
+    /// Calls of one endpoint in an hour that bmsync keeps within.
+    #[schemars(extend("default" = 1500))]
+    pub calls_per_hour: Option<Written<CallsPerHour>>,
+    /// Time between two full reads of BMS; in between, only what changed is read.
+    #[schemars(extend("default" = "24h"))]
+    pub full_read_interval: Option<Written<Interval>>,
 }

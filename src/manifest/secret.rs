@@ -15,8 +15,18 @@ const LINES_UP: usize = 300;
 const LOOKED_AT: usize = 64;
 
 /// Words that make a key one that may hold a secret.
-const SECRET_WORDS: [&str; 9] =
-    ["applicationkey", "apikey", "clientkey", "certificate", "secret", "password", "passwd", "token", "credential"];
+const SECRET_WORDS: [&str; 10] = [
+    "applicationkey",
+    "apikey",
+    "clientkey",
+    "certificate",
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "credential",
+    "totp",
+];
 
 /// The keys that manifests are made of: they hold no secret, as a test below proves, and need no closer look.
 const FAMILIAR: [&str; 20] = [

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::{Kind, Link, RecordKey, Seen, Text, UserKey};
 
-use super::{Action, FieldChanges, Hold, Reason};
+use super::{Action, FieldChanges, Hand, Hold, Reason};
 
 /// One change of one record.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Change {
     pub fields: FieldChanges,
     /// The owner afterwards.
     pub link: LinkChange,
+    /// How much of it is left to a person.
+    pub hand: Hand,
 }
 
 impl Change {
@@ -57,8 +59,8 @@ impl Change {
 
 impl PartialEq for Change {
     fn eq(&self, other: &Self) -> bool {
-        let Self { action, kind, id, user, rule, reason: _, held, fields, link } = self;
-        (action, kind, id, user, rule, held, fields, link)
+        let Self { action, kind, id, user, rule, reason: _, held, fields, link, hand } = self;
+        (action, kind, id, user, rule, held, fields, link, hand)
             == (
                 &other.action,
                 &other.kind,
@@ -68,6 +70,7 @@ impl PartialEq for Change {
                 &other.held,
                 &other.fields,
                 &other.link,
+                &other.hand,
             )
             && self.reason() == other.reason()
     }

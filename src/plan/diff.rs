@@ -34,6 +34,7 @@ pub fn plan(config: &Config, observed: &Observed, scope: &Scope) -> Plan {
     changes.extend(archives);
     changes.extend(retires);
     changes.sort_by(|a, b| (&a.user.key, a.action, a.kind, a.id).cmp(&(&b.user.key, b.action, b.kind, b.id)));
+    observed.means.divide(&mut changes);
     let unchanged =
         unchanged.count(&taken) + touched.iter().filter(|touch| !taken.contains(&touch.record)).count() as u64;
     Plan {

@@ -15,6 +15,7 @@ mod doubts;
 pub mod explain;
 mod fields;
 mod guard;
+mod hand;
 mod judge;
 mod names;
 mod obstacle;
@@ -31,6 +32,7 @@ pub use diff::plan;
 pub use doubts::unseen;
 pub use explain::{Explanation, explain};
 pub use fields::{FieldChange, FieldChanges};
+pub use hand::{Hand, Means, SeenBy, ToDo, is_seen, unseen_fields, unseen_steps};
 pub use reason::{EMAIL_IS_FREE, Reason};
 pub use summary::Summary;
 
@@ -45,6 +47,8 @@ pub struct Observed {
     pub directory: Directory,
     /// The BMS state.
     pub actual: Actual,
+    /// What of a plan its store can write.
+    pub means: Means,
 }
 
 /// Of whom a plan speaks.

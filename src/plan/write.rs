@@ -8,7 +8,7 @@ use crate::model::{Field, Kind, Record, Status, Text, folded};
 use super::judge::Judgement;
 use super::names::Standing;
 use super::proposal::{Proposal, Retire, status_change};
-use super::{Action, Blocked, Change, FieldChange, Hold, LinkChange, Provenance, Reason, Slot};
+use super::{Action, Blocked, Change, FieldChange, Hand, Hold, LinkChange, Provenance, Reason, Slot};
 
 /// What becomes of a proposal whose changes do not simply happen.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +104,7 @@ impl Archiver<'_, '_, '_> {
             held,
             fields: std::iter::once(status).chain(renamed).collect(),
             link: LinkChange::Archived,
+            hand: Hand::Nothing,
         }
     }
 
@@ -146,6 +147,7 @@ pub(super) fn change(proposal: Proposal<'_>, held: Option<Hold>) -> Change {
         held,
         fields: proposal.fields,
         link: LinkChange::Set(seen),
+        hand: Hand::Nothing,
     }
 }
 
@@ -162,5 +164,6 @@ pub(super) fn deactivate(retire: Retire<'_>, held: Option<Hold>) -> Change {
         held,
         fields: std::iter::once(status_change(Some(record.status), Status::Inactive)).collect(),
         link: LinkChange::Set(seen),
+        hand: Hand::Nothing,
     }
 }

@@ -83,6 +83,8 @@ pub enum Collection {
     Tenants,
     Rules,
     Events,
+    ItGlue,
+    Worklist,
 }
 
 impl Collection {
@@ -93,6 +95,8 @@ impl Collection {
             Self::Tenants => "tenants",
             Self::Rules => "rules",
             Self::Events => "events",
+            Self::ItGlue => "itglue",
+            Self::Worklist => "worklist",
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{Field, Id, Kind, RecordKey};
 use crate::plan::{
-    Action, Basis, Blocked, Change, FieldChange, FieldChanges, Plan, Preserved, PreservedField, Provenance, Slot,
+    Action, Basis, Blocked, Change, FieldChange, FieldChanges, Hand, Plan, Preserved, PreservedField, Provenance, Slot,
     Summary, TenantHead, TenantState, UserRef,
 };
 
@@ -195,11 +195,20 @@ pub(super) struct ChangeJson<'a> {
     reason: Cow<'a, str>,
     held: Option<&'static str>,
     fields: FieldsJson<'a>,
+    #[serde(rename = "byHand", skip_serializing_if = "Option::is_none")]
+    by_hand: Option<ByHandJson>,
+}
+
+/// What of a change is left to a person.
+#[derive(Serialize)]
+pub(super) struct ByHandJson {
+    what: &'static str,
+    steps: Vec<String>,
 }
 
 impl<'a> ChangeJson<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
-        let Change { action, kind, id, user, rule, reason: _, held, fields, link: _ } = change;
+        let Change { action, kind, id, user, rule, reason: _, held, fields, link: _, hand } = change;
         Self {
             action: *action,
             kind: *kind,
@@ -209,6 +218,7 @@ impl<'a> ChangeJson<'a> {
             reason: change.reason(),
             held: held.map(crate::plan::Hold::word),
             fields: FieldsJson(fields),
+            by_hand: (*hand != Hand::Nothing).then(|| ByHandJson { what: hand.word(), steps: change.steps() }),
         }
     }
 }

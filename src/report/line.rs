@@ -5,7 +5,7 @@
 use std::io::{self, Write as _};
 
 use crate::model::Field;
-use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hold, Provenance, Reason, Slot, UserRef};
+use crate::plan::{Change, EMAIL_IS_FREE, FieldChange, Hand, Hold, Provenance, Reason, Slot, UserRef};
 
 /// What is said of the cause of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Lines {
     }
 
     fn change(&mut self, change: &Change, told: Told) {
-        let Change { action, kind, id, user, rule, reason, held, fields, link: _ } = change;
+        let Change { action, kind, id, user, rule, reason, held, fields, link: _, hand } = change;
         let json = &mut self.json;
         put(json, r#"{"action":""#);
         put(json, action.word());
@@ -102,6 +102,9 @@ impl Lines {
             field(json, &self.words, change);
         }
         put(json, "]");
+        if *hand != Hand::Nothing {
+            by_hand(json, *hand, &change.steps());
+        }
         if let Told::Cause(cause) = told {
             put(json, r#","cause":"#);
             value(json, cause);
@@ -113,6 +116,16 @@ impl Lines {
 #[inline]
 fn put(json: &mut Vec<u8>, words: &str) {
     json.extend_from_slice(words.as_bytes());
+}
+
+fn by_hand(json: &mut Vec<u8>, hand: Hand, steps: &[String]) {
+    put(json, r#","byHand":{"what":""#);
+    put(json, hand.word());
+    put(json, r#"","steps":["#);
+    for (number, step) in steps.iter().enumerate() {
+        text(json, if number == 0 { "\"" } else { ",\"" }, step, "\"");
+    }
+    put(json, "]}");
 }
 
 fn write_user(json: &mut Vec<u8>, UserRef { key, user_principal_name }: &UserRef) {

@@ -139,7 +139,7 @@ fn held_title(part: &Part<'_>) -> String {
 }
 
 fn change_item(plan: &Shown<'_>, change: &Change) -> String {
-    let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields, link: _ } = change;
+    let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields, link: _, hand } = change;
     let what = format!("**{}** {}", action.word(), words::record_name(change));
     let mut item = format!("- {what} of {}: {}\n", whose(plan, user, rule.as_deref()), prose(&change.reason()));
     for field in fields {
@@ -149,6 +149,12 @@ fn change_item(plan: &Shown<'_>, change: &Change) -> String {
             None => after,
         };
         let _ = writeln!(item, "  - {}: {change} ({})", field.slot.word(), field.from.word());
+    }
+    if let Some(title) = words::by_hand(*hand) {
+        let _ = writeln!(item, "  - {title}");
+    }
+    for (number, step) in (1..).zip(change.steps()) {
+        let _ = writeln!(item, "    {number}. {}", prose(&step));
     }
     item
 }

@@ -165,7 +165,7 @@ impl Page<'_> {
 
     fn change(&mut self, change: &Change) {
         let palette = self.view.palette;
-        let Change { action, kind: _, id: _, user: _, rule, reason: _, held, fields, link: _ } = change;
+        let Change { action, kind: _, id: _, user: _, rule, reason: _, held, fields, link: _, hand } = change;
         let symbol = if held.is_some() { "⏸" } else { symbol(*action) };
         let tone = if held.is_some() { Tone::Wait } else { tone(*action) };
         let what = palette.paint(tone, format!("{symbol} {} {}", action.word(), words::record_name(change)));
@@ -174,6 +174,12 @@ impl Page<'_> {
         for field in fields {
             let from = palette.paint(Tone::Dim, format!("({})", field.from.word()));
             self.line(format_args!("        {}: {} {from}", field.slot.word(), words::transition(field)));
+        }
+        if let Some(title) = words::by_hand(*hand) {
+            self.line(format_args!("        {}", palette.paint(Tone::Wait, title)));
+        }
+        for (number, step) in (1..).zip(change.steps()) {
+            self.line(format_args!("          {number}. {}", safe(&step)));
         }
     }
 

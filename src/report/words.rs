@@ -6,7 +6,17 @@ use jiff::Timestamp;
 
 use crate::display::{count, counted, safe};
 use crate::model::{Field, Id};
-use crate::plan::{Action, Basis, Change, FieldChange, Slot, Summary, TenantHead, TenantState, UserRef};
+use crate::plan::{Action, Basis, Change, FieldChange, Hand, Slot, Summary, TenantHead, TenantState, UserRef};
+
+/// What is said of a change that is left to a person, or a part of it.
+pub(super) const fn by_hand(hand: Hand) -> Option<&'static str> {
+    match hand {
+        Hand::Nothing => None,
+        Hand::Part => Some("by hand afterwards, because the API of BMS cannot do it:"),
+        Hand::All => Some("by hand in BMS, because its API cannot do it:"),
+        Hand::After => Some("written once what is by hand is done"),
+    }
+}
 
 /// A user for people to read, safe: the principal name, else the object ID.
 pub fn user_name(user: &UserRef) -> String {

@@ -127,11 +127,34 @@ pub async fn rules(call: Call) -> Answer {
     json(&Page { items: found, next })
 }
 
+/// `GET /v1/worklist`.
+pub async fn worklist(call: Call) -> Answer {
+    let (limit, after) = (call.query.limit()?, call.query.after_number()?);
+    let found = call.operations.worklist().await?;
+    let page: Vec<_> = (1_u64..).zip(found).filter(|(number, _)| *number > after).take(limit + 1).collect();
+    page_by_number(page, limit, |(number, _)| *number, |(_, to_do)| serde_json::to_value(to_do).unwrap_or_default())
+}
+
 /// `GET /v1/rules/{rule}`.
 pub async fn rule(call: Call) -> Answer {
     let found = call.operations.rules().await;
     let found: Option<&RuleStatus> = found.iter().find(|rule| rule.name == call.item);
     json(&found.ok_or_else(|| missing(format!("there is no rule {}", shown(&call.item))))?)
+}
+
+/// `GET /v1/itglue`.
+pub async fn it_glue_findings(call: Call) -> Answer {
+    let (limit, after) = (call.query.limit()?, call.query.after_number()?);
+    let mut found = call.operations.it_glue_findings(after, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).and_then(|last| last["contact"].as_u64()).map(|last| last.to_string());
+    json(&Page { items: found, next })
+}
+
+/// `GET /v1/itglue/status`.
+pub async fn it_glue_status(call: Call) -> Answer {
+    json(&call.operations.it_glue().await?)
 }
 
 /// A name out of a request, as an answer may repeat it.

@@ -39,7 +39,7 @@ const OPEN: Route = Route { need: Need::Nobody, query: Asked::Among(&[]), ..READ
 const ORDER: Route = Route { verb: Verb::Post, need: OPERATOR, ..READ };
 
 /// Every route.
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 30] = [
     Route {
         path: "/healthz",
         gives: Gives::Text("text/plain; charset=utf-8"),
@@ -231,6 +231,13 @@ pub static ROUTES: [Route; 27] = [
         ..ONE
     },
     Route {
+        path: "/v1/worklist",
+        gives: Gives::Page("ToDo"),
+        about: "What a person has to do in a live BMS, because its API cannot do it: the steps, and how it is seen to be done.",
+        run: |call| Box::pin(lists::worklist(call)),
+        ..MANY
+    },
+    Route {
         path: "/v1/events",
         gives: Gives::Page("Event"),
         about: "What happened, oldest first. To follow, ask again after the ID of the last event.",
@@ -242,6 +249,21 @@ pub static ROUTES: [Route; 27] = [
         gives: Gives::Json("Event"),
         about: "One event.",
         run: |call| Box::pin(lists::event(call)),
+        ..ONE
+    },
+    Route {
+        path: "/v1/itglue",
+        gives: Gives::Page("ItGlueFinding"),
+        fails: &[ProblemKind::NotFound],
+        about: "What is not as it should be, or is left alone, in IT Glue, by the ID of the contact in BMS.",
+        run: |call| Box::pin(lists::it_glue_findings(call)),
+        ..MANY
+    },
+    Route {
+        path: "/v1/itglue/status",
+        gives: Gives::Json("ItGlueStatus"),
+        about: "How far the deliveries to IT Glue are: what waits, what was found, and whether IT Glue can be used.",
+        run: |call| Box::pin(lists::it_glue_status(call)),
         ..ONE
     },
     Route {

@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 use super::problem::ProblemKind;
 use crate::controller::Cause;
 use crate::manifest::Code as ManifestCode;
+use crate::manifest::config::Delivery;
 use crate::model::{Field, Kind, Status};
+use crate::outbox::FindingCode;
 use crate::plan::explain::{Presence, Verdict};
-use crate::plan::{Action, Code, Hold, Provenance};
+use crate::plan::{Action, Code, Hand, Hold, Provenance};
 
 /// Every schema by its name.
 pub fn schemas() -> Value {
@@ -38,7 +40,10 @@ pub fn schemas() -> Value {
         ("Contact", record(Kind::Contact)),
         ("Tenant", tenant()),
         ("Rule", rule()),
+        ("ToDo", to_do()),
         ("Condition", condition()),
+        ("ItGlueFinding", it_glue_finding()),
+        ("ItGlueStatus", it_glue_status()),
         ("Event", event()),
         ("Explanation", explanation()),
         ("RuleVerdict", rule_verdict()),
@@ -162,6 +167,31 @@ fn signed_in() -> Value {
     ])
 }
 
+fn it_glue_finding() -> Value {
+    object([
+        ("contact", number()),
+        ("account", or_null(text())),
+        ("email", or_null(text())),
+        ("code", words(FindingCode::ALL.map(FindingCode::word))),
+        ("message", text()),
+        ("fields", list(text())),
+        ("itGlueContacts", list(number())),
+        ("since", instant()),
+    ])
+}
+
+fn it_glue_status() -> Value {
+    object([
+        ("name", text()),
+        ("mode", words([Delivery::Verify, Delivery::Write].map(Delivery::word))),
+        ("waiting", count()),
+        ("oldest", or_null(instant())),
+        ("lastSuccess", or_null(instant())),
+        ("findings", object(FindingCode::ALL.map(|code| (code.word(), count())))),
+        ("conditions", list(named("Condition"))),
+    ])
+}
+
 fn held() -> Value {
     object([
         ("tenantId", text()),
@@ -219,8 +249,24 @@ fn summary() -> Value {
     )
 }
 
-fn change() -> Value {
+fn to_do() -> Value {
     object([
+        ("action", words(Action::ALL.map(Action::word))),
+        ("kind", kind()),
+        ("id", or_null(number())),
+        ("user", object([("tenantId", text()), ("userId", text())])),
+        ("userPrincipalName", or_null(text())),
+        ("steps", list(text())),
+        ("seenBy", words(["read", "person"])),
+    ])
+}
+
+fn by_hand() -> Value {
+    object([("what", words([Hand::Part, Hand::All, Hand::After].map(Hand::word))), ("steps", list(text()))])
+}
+
+fn change() -> Value {
+    let change = object([
         ("action", words(Action::ALL.map(Action::word))),
         ("kind", kind()),
         ("id", or_null(number())),
@@ -229,7 +275,8 @@ fn change() -> Value {
         ("reason", text()),
         ("held", or_null(words(Hold::ALL.map(Hold::word)))),
         ("fields", list(named("FieldChange"))),
-    ])
+    ]);
+    perhaps(change, "byHand", by_hand())
 }
 
 fn caused_change() -> Value {

@@ -10,6 +10,7 @@ use super::bms::{BmsControlError, Company};
 use super::change::{Deletion, Farewell};
 use super::faults::{Fault, FaultError};
 use super::file::{self, FileError};
+use super::itglue::{ItGlue, ItGlueAnswer, ItGlueRequest, TroubleError};
 use super::news::LifecycleEvent;
 use super::object::ObjectId;
 use super::properties::Resource;
@@ -52,6 +53,9 @@ pub enum ControlError {
     /// The fault cannot be set.
     #[error(transparent)]
     Fault(#[from] FaultError),
+    /// The trouble of IT Glue cannot be set.
+    #[error(transparent)]
+    Trouble(#[from] TroubleError),
     /// The body is not JSON.
     #[error("the body is not JSON")]
     NotJson(#[source] serde_json::Error),
@@ -154,6 +158,18 @@ impl Control {
     /// Sends a subscription's holder a notification with a `clientState` that is not the subscription's.
     pub fn forge_notification(&self, id: &str) -> Result<(), ControlError> {
         self.state().forge_notification(id)
+    }
+
+    /// Looks at, or changes, the IT Glue beside the tenants.
+    pub fn it_glue<T>(&self, work: impl FnOnce(&mut ItGlue) -> T) -> T {
+        work(&mut self.state().it_glue)
+    }
+
+    /// Asks it.
+    pub(super) fn ask_it_glue(&self, request: &ItGlueRequest) -> ItGlueAnswer {
+        let mut state = self.state();
+        let now = state.began.elapsed();
+        state.it_glue.answer(now, request)
     }
 
     /// Looks at, or changes, the BMS of the directory file; nothing where it has none.

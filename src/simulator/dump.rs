@@ -9,7 +9,7 @@ use super::world::{Application, Consent, Standing, Tenant, World};
 impl World {
     /// The world as it is now, in the shape of the directory file.
     pub fn to_json(&self) -> Value {
-        let Self { tenants, applications, bms } = self;
+        let Self { tenants, applications, it_glue: _, bms } = self;
         let mut world = json!({ "tenants": tenants.iter().map(Tenant::to_json).collect::<Vec<_>>() });
         if !applications.is_empty() {
             world["applications"] = applications.iter().map(Registration::to_json).collect();

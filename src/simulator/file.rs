@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::applications::{application, consent, optional_texts, registration};
 use super::bms::Company;
+use super::itglue::ItGlue;
 use super::object::{Attributes, Member, Object, ObjectId, Presence};
 use super::properties::Resource;
 use super::world::{Tenant, World};
@@ -80,13 +81,14 @@ impl World {
         let mut map = object("the directory file", value)?;
         let tenants = list("tenants", map.remove("tenants"))?;
         let applications = each("applications", map.remove("applications"), registration)?;
+        let it_glue = map.remove("itGlue").map(ItGlue::from_json).transpose()?;
         let bms = map.remove("bms").map(Company::from_json).transpose()?;
         nothing_left("the directory file", &map)?;
         let tenants =
             numbered("tenants", tenants).map(|(at, value)| tenant(&at, value)).collect::<Result<Vec<_>, _>>()?;
         match tenants.iter().enumerate().find(|(at, tenant)| tenants[..*at].iter().any(|other| other.id == tenant.id)) {
             Some((at, tenant)) => wrong(&format!("tenants[{at}]"), format!("tenant {} is there twice", tenant.id)),
-            None => Ok(Self { tenants, applications, bms }),
+            None => Ok(Self { tenants, applications, it_glue, bms }),
         }
     }
 }

@@ -14,8 +14,12 @@ use url::form_urlencoded;
 
 use super::control::Control;
 use super::delivery::Webhooks;
+use super::itglue::{ItGlueAnswer, ItGlueRequest};
 use super::reply::{Call, Delivery, Reply};
 use super::subscribe::Step;
+
+/// Where IT Glue is served.
+const IT_GLUE: &str = "/itglue/";
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 64 << 20;
@@ -32,6 +36,9 @@ async fn handle(Extracted((control, webhooks)): Extracted<Served>, request: Requ
     let Some(origin) = loopback_origin(&parts.headers) else { return Ok(plain(421, "This host is not on loopback.")) };
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return Ok(plain(413, "The body is too large.")) };
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if parts.uri.path().starts_with(IT_GLUE) {
+        return it_glue(&control, &parts, body).await;
+    }
     let call = Call {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
@@ -53,6 +60,31 @@ async fn handle(Extracted((control, webhooks)): Extracted<Served>, request: Requ
     };
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
+    }
+    Ok(response(reply))
+}
+
+/// Answers as IT Glue; a connection that ends without an answer is one that breaks in the middle of its head.
+async fn it_glue(control: &Control, parts: &axum::http::request::Parts, body: Bytes) -> Result<Response, Infallible> {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request = ItGlueRequest {
+        method: parts.method.to_string(),
+        path: parts.uri.path()[IT_GLUE.len()..].split('/').map(decoded).collect(),
+        query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
+        key: header("x-api-key"),
+        content_type: header("content-type"),
+        body: body.to_vec(),
+    };
+    let ItGlueAnswer { status, retry_after, body, delay, lost } = control.ask_it_glue(&request);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let mut reply = Reply::new(status, "application/vnd.api+json; charset=utf-8", body);
+    if let Some(seconds) = retry_after {
+        reply = reply.with("retry-after", seconds.to_string());
+    }
+    if lost {
+        reply.delivery = Delivery::Cut;
     }
     Ok(response(reply))
 }

@@ -15,6 +15,7 @@ mod file;
 mod generated;
 mod graph;
 mod http;
+mod itglue;
 mod listing;
 mod login;
 mod news;
@@ -53,6 +54,8 @@ pub use change::Deletion;
 pub use control::{Control, ControlError};
 pub use faults::{Fault, FaultError};
 pub use file::{EXAMPLE, EXAMPLE_RECORDS, FileError};
+pub use itglue::{ItGlue, ItGlueAnswer, ItGlueRequest, Trouble, TroubleError, Troubles};
+
 pub use generated::{GENERATED_DOMAIN, GENERATED_TENANT};
 pub use news::LifecycleEvent;
 pub use settings::Faults;

@@ -26,6 +26,7 @@ pub(super) fn respond(state: &mut State, call: &Call) -> Reply {
                 ControlError::Gone { .. } | ControlError::Taken { .. } => 409,
                 ControlError::Content(_)
                 | ControlError::Fault(_)
+                | ControlError::Trouble(_)
                 | ControlError::Bms(BmsControlError::Content(_) | BmsControlError::Fault(_))
                 | ControlError::NotJson(_) => 400,
             };
@@ -50,6 +51,14 @@ fn request(state: &mut State, call: &Call) -> Result<Value, ControlError> {
         (_, ["bms", rest @ ..]) => bms_request(state, call, rest),
         ("GET", ["sign-ins"]) => Ok(state.sign_ins()),
         ("POST", ["forward"]) => forward(state, call),
+        ("GET", ["itglue"]) => Ok(state.it_glue.to_json()),
+        ("GET", ["itglue", "stats"]) => Ok(json!(state.it_glue.counts())),
+        ("POST", ["itglue", "organizations"]) => {
+            state.it_glue.put_organization(json_body(call)?)?;
+            Ok(Value::Null)
+        }
+        ("POST", ["itglue", "contacts"]) => Ok(json!({ "id": state.it_glue.put_contact(json_body(call)?)? })),
+        ("PUT", ["itglue", "troubles"]) => set_troubles(state, call),
         ("POST", ["devicecodes", code]) => answer_device(state, code, call),
         ("PUT", ["tenants", tenant, "applications", id]) => done(state.admit(tenant, id, json_body(call)?)),
         ("DELETE", ["tenants", tenant, "applications", id]) => done(state.expel(tenant, id)),
@@ -177,6 +186,16 @@ fn shown(state: &mut State, tenant: &str, resource: Resource, id: &str) -> Resul
 
 fn json_body(call: &Call) -> Result<Value, ControlError> {
     serde_json::from_slice(&call.body).map_err(ControlError::NotJson)
+}
+
+/// In place of those that are on: `{"cut-after": "next1", "throttle": "0.05:30"}`.
+fn set_troubles(state: &mut State, call: &Call) -> Result<Value, ControlError> {
+    state.it_glue.clear_troubles();
+    for (name, setting) in file::object("troubles", json_body(call)?)? {
+        let setting = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
+        state.it_glue.set_trouble(&format!("{name}={setting}"))?;
+    }
+    Ok(Value::Null)
 }
 
 fn faults_json(faults: &Faults) -> Value {

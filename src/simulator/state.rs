@@ -1,12 +1,13 @@
 //! Everything that a running simulator remembers, and the way of a request through it. Knows no HTTP library.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::bms::{BmsAnswer, BmsRequest};
 use super::faults::Fault;
+use super::itglue::ItGlue;
 use super::login::{Login, SigningKey};
 use super::notice::Notices;
 use super::object::random_guid;
@@ -24,6 +25,7 @@ use super::{Options, graph, login, requests, trouble};
 pub(super) struct State {
     pub(super) world: World,
     pub(super) pristine: World,
+    pub(super) it_glue: ItGlue,
     pub(super) login: Login,
     pub(super) tokens: HashMap<String, Grant>,
     pub(super) rounds: Rounds,
@@ -31,6 +33,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     first_faults: Faults,
     pub(super) stats: Stats,
+    /// When it began to serve.
+    pub(super) began: Instant,
     pub(super) page_size: usize,
     pub(super) token_lifetime: Duration,
     pub(super) device_interval: Duration,
@@ -62,6 +66,7 @@ impl State {
         Self {
             notices: Notices::new(&world, pace),
             pristine: world.clone(),
+            it_glue: world.it_glue.clone().unwrap_or_default(),
             world,
             login: Login::new(key),
             tokens: HashMap::new(),
@@ -69,6 +74,7 @@ impl State {
             first_faults: faults.clone(),
             faults,
             stats: Stats::default(),
+            began: Instant::now(),
             page_size: page_size.max(1),
             token_lifetime,
             device_interval,
@@ -80,6 +86,7 @@ impl State {
     /// Back to the world and the faults of the start; tokens, links and counts are forgotten.
     pub(super) fn reset(&mut self) {
         self.world = self.pristine.clone();
+        self.it_glue = self.world.it_glue.clone().unwrap_or_default();
         self.faults = self.first_faults.clone();
         self.tokens.clear();
         self.login.reset();

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::bms::Company;
+use super::itglue::ItGlue;
 use super::object::{Member, Name, Object, ObjectId, Other, Presence};
 use super::properties::Resource;
 use super::registration::Registration;
@@ -14,6 +15,8 @@ pub struct World {
     pub(super) tenants: Vec<Tenant>,
     /// Registrations; an application without one proves itself with what a tenant wrote down, or with anything.
     pub(super) applications: Vec<Registration>,
+    /// The IT Glue beside them.
+    pub(super) it_glue: Option<ItGlue>,
     /// The BMS of the provider.
     pub(super) bms: Option<Company>,
 }

@@ -2,8 +2,8 @@
 
 use bmsync::model::{Field, Id, Kind, RecordKey, Revision, Seen, UserKey};
 use bmsync::plan::{
-    Action, Basis, Blocked, Change, Code, FieldChange, Hold, LinkChange, Plan, Preserved, PreservedField, Provenance,
-    Slot, TenantHead, TenantState, Touch, UserRef,
+    Action, Basis, Blocked, Change, Code, FieldChange, Hand, Hold, LinkChange, Plan, Preserved, PreservedField,
+    Provenance, Slot, TenantHead, TenantState, Touch, UserRef,
 };
 use bmsync::report::palette::Palette;
 use bmsync::report::saved::Saved;
@@ -52,6 +52,7 @@ fn change(
         held: None,
         fields: fields.into_iter().collect(),
         link,
+        hand: Hand::Nothing,
     }
 }
 

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["ledger"],
     &["interchange"],
     &["source", "store", "report"],
-    &["vault"],
+    &["vault", "outbox"],
     &["engine"],
     &["controller"],
     &["server", "remote"],

@@ -31,6 +31,10 @@ mod graph;
 #[cfg(test)]
 mod interchange;
 #[cfg(test)]
+mod itglue;
+#[cfg(test)]
+mod kaseya;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod ledger;

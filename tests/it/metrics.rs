@@ -9,9 +9,11 @@ use std::time::Duration;
 use bmsync::controller::Phase;
 use bmsync::controller::metrics::{Authenticity, FileErrors, Metrics, Resource, RoundResult, Shape, reference};
 use bmsync::model::{Revision, Status};
+use bmsync::outbox::{Did, FindingCode};
 use bmsync::plan::{Action, Code, Hold};
 use bmsync::source::SourceErrorClass;
 use bmsync::source::expiry::{Credential, Expiring};
+use bmsync::store::standing::{Calls, Standing};
 use jiff::Timestamp;
 
 use exposition::{Family, read};
@@ -57,7 +59,21 @@ fn record_everything(metrics: &Arc<Metrics>, tenant: &str) {
     metrics.manifests_valid("sha256:00", Some("4f2a"), at(1));
     metrics.http(Some("/v1/employees/{id}"), "GET", 200, Duration::from_millis(4));
     metrics.http(None, "BREW", 418, Duration::from_millis(1));
+    metrics.it_glue_outbox(3, Some(at(5)), &[(FindingCode::Missing, 2)].into());
+    metrics.it_glue_connected(true);
+    metrics.it_glue_delivered(&[(Did::Created, 4)].into());
+    let meter = metrics.it_glue_meter();
+    meter.request(Some(201));
+    meter.throttled(Duration::from_secs(30));
     metrics.state(Revision(42));
+    metrics.bms(&Standing {
+        read_at: Some(at(5)),
+        waiting: 12,
+        failures: 1,
+        owed: 3,
+        calls: vec![Calls { operation: "GET /v2/crm/contacts/summary", made: 4, left: 1496 }],
+        ..Standing::default()
+    });
     metrics.measure(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy"));
 }
 
@@ -82,7 +98,18 @@ fn everything_that_is_recorded_is_shown_in_the_format() {
     assert_eq!(page.keys().map(String::as_str).collect::<BTreeSet<_>>(), described);
     let contoso = ("tenant", "contoso");
     for (name, labels, expected) in [
+        ("bmsync_itglue_waiting_contacts", &[][..], 3.0),
+        ("bmsync_itglue_oldest_wait_seconds", &[], 65.0),
+        ("bmsync_itglue_findings", &[("code", "missing")], 2.0),
+        ("bmsync_itglue_findings", &[("code", "duplicate")], 0.0),
+        ("bmsync_itglue_deliveries_total", &[("result", "created")], 4.0),
+        ("bmsync_itglue_requests_total", &[("status", "201")], 1.0),
+        ("bmsync_itglue_throttled_seconds_total", &[], 30.0),
         ("bmsync_rounds_total", &[contoso, ("result", "quiet")][..], 1.0),
+        ("bmsync_bms_calls_left", &[("operation", "GET /v2/crm/contacts/summary")], 1496.0),
+        ("bmsync_bms_last_read_timestamp_seconds", &[], 1_800_000_005.0),
+        ("bmsync_bms_waiting_users", &[], 12.0),
+        ("bmsync_worklist_items", &[], 3.0),
         ("bmsync_rounds_total", &[("tenant", "fabrikam"), ("result", "quiet")], 0.0),
         ("bmsync_round_duration_seconds_count", &[contoso], 2.0),
         ("bmsync_round_duration_seconds_bucket", &[contoso, ("le", "0.25")], 1.0),
@@ -176,6 +203,7 @@ fn every_label_is_a_known_one_and_shown_as_described() {
         "kind",
         "method",
         "name",
+        "operation",
         "phase",
         "reason",
         "resource",

@@ -112,7 +112,7 @@ fn settled(config: &Config, directory: &Directory) -> Actual {
     runtime.block_on(async {
         let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
         let store = LocalStore::open(Arc::new(MemoryLedger::new()), clock).await.unwrap();
-        let mut observed = Observed { directory: directory.clone(), actual: Actual::default() };
+        let mut observed = Observed { directory: directory.clone(), actual: Actual::default(), ..Observed::default() };
         loop {
             store.read(&mut observed.actual).await.unwrap();
             let made = plan(config, &observed, &Scope::All);
@@ -146,7 +146,7 @@ proptest! {
             Reached::Users(users) => Scope::Users(users),
             Reached::Everybody => Scope::All,
         };
-        let observed = Observed { directory, actual };
+        let observed = Observed { directory, actual, ..Observed::default() };
         let (whole, some) = (plan(&config, &observed, &Scope::All), plan(&config, &observed, &scope));
         prop_assert_eq!(decided(&whole), decided(&some));
     }

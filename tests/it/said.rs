@@ -1,6 +1,7 @@
 //! What plans and explanations say for people: why a change is made, which rule decides and why, and where each value comes
 //! from. The scenarios compare what is done; these words are compared here.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bmsync::actual::Actual;
@@ -11,9 +12,11 @@ use bmsync::interchange::import::{Format, parse};
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
-use bmsync::model::{Field, Id, Text, UserKey};
+use bmsync::model::{Field, Id, Kind, Text, UserKey};
 use bmsync::plan::explain::{ExplainedField, Presence, Verdict, find};
-use bmsync::plan::{Explanation, Observed, Plan, Provenance, Scope, explain, plan};
+use bmsync::plan::{
+    Action, Cause, Change, Explanation, FieldChanges, Observed, Plan, Provenance, Scope, explain, plan,
+};
 use bmsync::store::Store as _;
 use bmsync::store::local::LocalStore;
 use jiff::Timestamp;
@@ -43,11 +46,10 @@ fn config(policy: &str, rules: &[(&str, u8, &str)]) -> Config {
          securityRole: User }}\n---\napiVersion: bmsync/v1\nkind: SyncPolicy\nmetadata: {{ name: policy }}\nspec: {policy}\n"
     );
     for (name, number, rest) in rules {
-        text += &format!(
-            "---\napiVersion: bmsync/v1\nkind: MappingRule\nmetadata: {{ name: {name} }}\nspec: {{ tenantId: {TENANT}, \
-             groupId: {}, {rest} }}\n",
-            group(*number)
-        );
+        let group = group(*number);
+        text.push_str("---\napiVersion: bmsync/v1\nkind: MappingRule\n");
+        writeln!(text, "metadata: {{ name: {name} }}\nspec: {{ tenantId: {TENANT}, groupId: {group}, {rest} }}")
+            .unwrap();
     }
     let loaded = load(&[ManifestFile::new("m.yaml", text.into_bytes())]);
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
@@ -197,12 +199,37 @@ fn a_merge_says_whose_record_it_is() {
     assert_eq!(world.reason(2), "employee 8 has the email u2@contoso.com and its owner is gone from the directory");
 }
 
+#[test]
+fn an_archive_says_whose_login_makes_way() {
+    let contact = "order: 20, record: contact, contact: { account: Northwind }";
+    let mut world = World::new(config("{}", &[STAFF, ("portal", 2, contact)]));
+    world.group(1, &[1]);
+    world.group(2, &[2]);
+    world.import(
+        "{\"kind\":\"account\",\"name\":\"Northwind\",\"locations\":[\"Main\"]}\n{\"kind\":\"employee\",\"id\":9,\
+         \"email\":\"u2@contoso.com\",\"username\":\"u2\"}",
+    );
+    world.person(1, |_| {});
+    world.person(2, |_| {});
+    let archives = |world: &World| -> Vec<String> {
+        let plan = world.plan();
+        let archives = plan.changes.iter().filter(|change| change.action == Action::Archive);
+        archives.map(|change| change.reason().to_string()).collect()
+    };
+    assert_eq!(archives(&world), ["it holds the login of this user, whom rule `portal` makes a contact"]);
+    world.apply();
+    world.tenant.remove_member(&group(1), &user(1));
+    world.tenant.add_member(&group(2), &user(1));
+    assert_eq!(archives(&world), ["rule `portal` makes this user a contact"]);
+}
+
 /// Verdicts, in their order, with why.
 fn verdicts(explanation: &Explanation) -> Vec<(&str, Verdict, &str)> {
     explanation.rules.iter().map(|one| (one.rule.as_str(), one.verdict, one.why.as_str())).collect()
 }
 
 const EMPLOYEE: &str = "record: employee";
+const BROKEN: &str = "the tenant has no such group";
 
 #[test]
 fn every_rule_says_what_it_means_for_somebody() {
@@ -217,7 +244,6 @@ fn every_rule_says_what_it_means_for_somebody() {
     world.group(4, &[2]);
     (1..=3).for_each(|number| world.person(number, |_| {}));
     world.person(4, |said| said.text(Attribute::UserType, Some("Guest".into())));
-    let broken = ("missing", Verdict::Broken);
     let not_in = "the user is not in its group";
     let first = world.explain(1);
     assert_eq!(
@@ -229,7 +255,7 @@ fn every_rule_says_what_it_means_for_somebody() {
             ("paused", Verdict::NoMatch, not_in),
         ]
     );
-    assert_eq!((verdicts(&first)[4].0, verdicts(&first)[4].1), broken);
+    assert_eq!(verdicts(&first)[4], ("missing", Verdict::Broken, BROKEN));
     assert_eq!(first.rules[0].group_name.as_deref(), Some("Group 1"));
     assert_eq!(first.presence, Presence::Present);
     assert_eq!((first.display_name.as_deref(), first.tenant.as_deref()), (Some("Person 1"), Some("contoso")));
@@ -265,6 +291,7 @@ fn the_words_of_an_explanation_are_what_they_were() {
     assert_eq!(presences, ["present", "disabled", "gone", "unknown"]);
     let verdicts = [Verdict::Wins, Verdict::Loses, Verdict::Suspended, Verdict::NoMatch, Verdict::Broken];
     assert_eq!(verdicts.map(Verdict::word), ["wins", "loses", "suspended", "noMatch", "broken"]);
+    assert_eq!(Cause::ALL.map(Cause::word), ["manifests", "pending"]);
 }
 
 fn field(explanation: &Explanation, field: Field) -> ExplainedField {
@@ -339,6 +366,20 @@ fn an_explanation_is_of_one_user_and_tells_where_its_values_come_from() {
 }
 
 #[test]
+fn a_name_with_a_hash_is_not_a_guests() {
+    let mut world = World::new(config("{}", &[STAFF]));
+    world.group(1, &[1, 2]);
+    for (number, name) in [(1, "adele#1@contoso.com"), (2, "adele_x.example#ext#@contoso.com")] {
+        world.person(number, |said| {
+            said.text(Attribute::UserPrincipalName, Some(name.into()));
+            said.text(Attribute::Mail, Some(format!("mail{number}@elsewhere.example").into()));
+        });
+    }
+    let email = |number| field(&world.explain(number), Field::Email).desired.unwrap();
+    assert_eq!((email(1).as_str(), email(2).as_str()), ("adele#1@contoso.com", "mail2@elsewhere.example"));
+}
+
+#[test]
 fn who_is_sought_by_mail_is_found_wherever_it_stands() {
     let mut world = World::new(config("{}", &[STAFF]));
     world.group(1, &[1]);
@@ -396,6 +437,22 @@ fn the_digest_moves_with_whom_a_rule_matches_and_with_nobody_else() {
     assert_ne!(gone, applied, "an owner who is gone");
     world.apply();
     assert_eq!(digest(&world), gone, "what BMS holds is not what the directory says");
+}
+
+#[test]
+fn changes_are_the_same_when_all_of_them_is() {
+    let mut world = World::new(config("{}", &[STAFF]));
+    world.group(1, &[1, 2]);
+    world.person(1, titled("Planner"));
+    world.person(2, titled("Planner"));
+    let plan = world.plan();
+    assert_eq!(plan.changes, world.plan().changes);
+    assert_ne!(plan.changes[0], plan.changes[1]);
+    let same = plan.changes[0].clone();
+    let other = |change: Change| assert_ne!(plan.changes[0], change);
+    other(Change { reason: "another".to_owned().into(), ..same.clone() });
+    other(Change { kind: Kind::Contact, ..same.clone() });
+    other(Change { fields: FieldChanges::default(), reason: same.reason().into_owned().into(), ..same });
 }
 
 #[test]

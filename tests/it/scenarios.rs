@@ -116,7 +116,7 @@ fn round(names: &Names, bms: &Bms, step: &Step) -> Result<(), String> {
 }
 
 fn observe(bms: &Bms, step: &Step, order: Order) -> Observed {
-    Observed { directory: people::directory(&step.directory, order), actual: bms.actual() }
+    Observed { directory: people::directory(&step.directory, order), actual: bms.actual(), ..Observed::default() }
 }
 
 /// Everything that must not depend on any order: the plan in full, wording and digests too.

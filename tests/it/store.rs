@@ -12,7 +12,7 @@ use bmsync::ledger::memory::MemoryLedger;
 use bmsync::ledger::sled::{Slack, SledLedger};
 use bmsync::ledger::{Commit, Keep, Ledger, LedgerError, Stashed};
 use bmsync::model::{Digest, Field, Id, Kind, Record, RecordKey, Revision, Seen, Status, UserKey};
-use bmsync::plan::{Action, Change, FieldChange, LinkChange, Provenance, Slot, Touch, UserRef, status_of};
+use bmsync::plan::{Action, Change, FieldChange, Hand, LinkChange, Provenance, Slot, Touch, UserRef, status_of};
 use bmsync::store::local::{ImportReport, LocalStore};
 use bmsync::store::{Store, StoreError};
 use jiff::Timestamp;
@@ -64,6 +64,7 @@ fn change(action: Action, record: (Kind, Option<u64>), name: &str, link: LinkCha
         held: None,
         fields: edits.collect(),
         link,
+        hand: Hand::Nothing,
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::interchange::{csv, event, record};
 use crate::model::{Kind, Record};
+use crate::plan::ToDo;
 use crate::remote::{Collection, Remote, RemoteError};
 
 use super::super::args::{Format, GetArgs, Global, Listing};
@@ -39,6 +40,8 @@ const fn collection(kind: Listing) -> Collection {
         Listing::Tenants => Collection::Tenants,
         Listing::Rules => Collection::Rules,
         Listing::Events => Collection::Events,
+        Listing::ItGlue => Collection::ItGlue,
+        Listing::Worklist => Collection::Worklist,
     }
 }
 
@@ -49,17 +52,21 @@ const fn noun(kind: Listing) -> &'static str {
         Listing::Tenants => "tenant",
         Listing::Rules => "rule",
         Listing::Events => "event",
+        Listing::ItGlue => "finding",
+        Listing::Worklist => "to-do",
     }
 }
 
 async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -> Result<Value, Error> {
     let is_number = id.parse::<u64>().is_ok();
     match kind {
-        Listing::Employees | Listing::Contacts | Listing::Events if !is_number => {
+        Listing::Employees | Listing::Contacts | Listing::Events | Listing::ItGlue if !is_number => {
             return Err(
                 Error::usage(format!("`{id}` is no ID of {} {}", article(kind), noun(kind))).hint("IDs are numbers")
             );
         }
+        Listing::ItGlue => return finding(remote, id).await,
+        Listing::Worklist => return Err(Error::usage("the work list has no IDs").hint("leave the ID out")),
         Listing::Employees | Listing::Contacts | Listing::Events | Listing::Tenants | Listing::Rules => {}
     }
     match remote.one(collection, id).await {
@@ -68,10 +75,19 @@ async fn one(remote: &Remote, collection: Collection, kind: Listing, id: &str) -
     }
 }
 
+/// The finding of a contact: the first after the one before it, if that is it.
+async fn finding(remote: &Remote, id: &str) -> Result<Value, Error> {
+    let before = id.parse::<u64>().unwrap_or(0).saturating_sub(1).to_string();
+    let page = remote.page(Collection::ItGlue, Some(&before), 1).await;
+    let page = page.map_err(|error| cannot("show the finding", remote, &error))?;
+    let found = page.items.into_iter().find(|found| found["contact"].as_u64() == id.parse().ok());
+    found.ok_or_else(|| none("finding of contact", id))
+}
+
 const fn article(kind: Listing) -> &'static str {
     match kind {
         Listing::Employees | Listing::Events => "an",
-        Listing::Contacts | Listing::Tenants | Listing::Rules => "a",
+        Listing::Contacts | Listing::Tenants | Listing::Rules | Listing::ItGlue | Listing::Worklist => "a",
     }
 }
 
@@ -123,6 +139,13 @@ fn show(remote: &Remote, args: &GetArgs, values: Vec<Value>, global: &Global, ou
         Listing::Tenants => {
             let rows = || table::tenant_statuses(&values);
             print(unfolded(&values, global.output), id, global.output, rows, output)
+        }
+        Listing::ItGlue => print(values.iter().cloned(), id, global.output, || table::findings(&values), output),
+        Listing::Worklist => {
+            let list: Option<Vec<ToDo>> =
+                values.iter().map(|value| serde_json::from_value(value.clone()).ok()).collect();
+            let list = list.ok_or_else(misread)?;
+            print(values.into_iter(), None, global.output, || table::to_do(&list), output)
         }
         Listing::Rules => {
             let rows = || table::rule_statuses(&values);

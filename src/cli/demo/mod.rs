@@ -14,6 +14,7 @@ use super::output::Output;
 use super::round::{Round, Wanted};
 use super::state::State;
 
+mod it_glue;
 mod stage;
 
 use stage::Stage;
@@ -23,9 +24,12 @@ const SHOWN: usize = 1;
 
 /// Tells the story; fails when it does not go as told.
 pub async fn run(args: &DemoArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
-    let DemoArgs {} = args;
+    let DemoArgs { it_glue } = args;
     let stage = Stage::set(global).await?;
-    let story = Story { stage: &stage, output, chapter: std::cell::Cell::new(0) };
+    if *it_glue {
+        stage.declare_it_glue("verify")?;
+    }
+    let story = Story { stage: &stage, output, it_glue: *it_glue, chapter: std::cell::Cell::new(0) };
     let told = story.tell().await;
     stage.strike().await;
     told.map(|()| Exit::Done)
@@ -34,6 +38,8 @@ pub async fn run(args: &DemoArgs, global: &Global, output: &Output) -> Result<Ex
 struct Story<'a> {
     stage: &'a Stage,
     output: &'a Output,
+    /// Whether the part with IT Glue is told too.
+    it_glue: bool,
     chapter: std::cell::Cell<u32>,
 }
 
@@ -72,7 +78,12 @@ impl Story<'_> {
         self.show(&failing)?;
         ensure(failing.plan.failed(), "a tenant that cannot be read fails")?;
         ensure(failing.plan.summary().deactivate == 0, "nobody is taken for gone while a read fails")?;
-        self.say("\nNobody is taken for gone: only complete knowledge removes. That is the whole story.\n")?;
+        self.say("\nNobody is taken for gone: only complete knowledge removes.\n")?;
+        if self.it_glue {
+            drop(failing);
+            self.tell_of_it_glue().await?;
+        }
+        self.say("\nThat is the whole story.\n")?;
         self.say("Next: `bmsync init people` starts a repository of your own.\n")
     }
 

@@ -78,6 +78,39 @@ impl Stage {
         failed.map_err(|error| Error::new("cannot switch a fault on").because(&error))
     }
 
+    /// Declares the IT Glue that the simulator serves too.
+    pub fn declare_it_glue(&self, mode: &str) -> Result<(), Error> {
+        let failed = |error: std::io::Error| Error::new("cannot declare IT Glue").because(&error);
+        let folder = &self.options.manifests;
+        let key = folder.with_file_name("it-glue.key");
+        fs::write(&key, "demo-itglue-key").map_err(failed)?;
+        let manifest = json!({
+            "apiVersion": "bmsync/v1",
+            "kind": "ItGlue",
+            "metadata": { "name": "it-glue" },
+            "spec": {
+                "region": format!("{}/itglue", self.simulator.url()),
+                "apiKey": { "file": key.display().to_string() },
+                "mode": mode,
+                "inactiveContactType": "Former employee",
+            },
+        });
+        fs::write(folder.join("it-glue.yaml"), manifest.to_string()).map_err(failed)
+    }
+
+    /// Lets the answer to the next write get lost.
+    pub fn lose_an_answer_of_it_glue(&self) -> Result<(), Error> {
+        let set = self.simulator.control().it_glue(|it_glue| it_glue.set_trouble("cut-after=next1"));
+        set.map_err(|error| Error::new("cannot switch a trouble on").because(&error))
+    }
+
+    /// The primary emails of the contacts in IT Glue.
+    pub fn it_glue_emails(&self) -> Vec<String> {
+        let held = self.simulator.control().it_glue(|it_glue| it_glue.to_json());
+        let contacts = held["contacts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        contacts.iter().filter_map(|contact| Some(contact["primaryEmail"].as_str()?.to_owned())).collect()
+    }
+
     /// Stops the simulator.
     pub async fn strike(self) {
         self.simulator.stop().await;

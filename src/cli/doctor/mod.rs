@@ -1,7 +1,9 @@
 //! `bmsync doctor [TENANT]`: looks at everything that a synchronization needs, and says what to do about what is wrong.
 //! It changes nothing.
 
+mod bms;
 mod finding;
+mod itglue;
 mod machine;
 mod tenant;
 
@@ -34,6 +36,14 @@ pub async fn run(args: &DoctorArgs, global: &Global, output: &Output) -> Result<
         let config = Arc::new(config);
         let kept = if opened.is_some() { Kept::Here } else { Kept::Elsewhere };
         let Opened { actual, ledger } = opened.unwrap_or_else(Opened::nothing);
+        let of_it_glue = match (&config.it_glue, args.tenant.is_none()) {
+            (Some(it_glue), true) => itglue::examine(it_glue, actual.as_ref()).await,
+            (Some(_) | None, _) => Vec::new(),
+        };
+        findings.extend(of_it_glue);
+        if let (Some(declared), None) = (&config.bms, &args.tenant) {
+            findings.extend(bms::examine(&config, declared, &*ledger).await);
+        }
         let sign_ins = sign_ins(ledger, global)?;
         let known = Known { config, actual: actual.map(Arc::new), sign_ins, kept, http: Http::new() };
         findings.extend(side_by_side(tenants.into_iter().map(|tenant| Patient::new(tenant, &known))).await);

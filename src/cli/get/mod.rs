@@ -9,12 +9,15 @@ use crate::interchange::{csv, event::event, record::record, record::yaml};
 use crate::ledger::Ledger;
 use crate::manifest::config::{Config, Rule, Tenant};
 use crate::model::{Id, Kind, Record, RecordKey};
+use crate::outbox::findings;
+use crate::plan::ToDo;
 
 use super::args::{Format, GetArgs, Global, Listing};
 use super::asked;
 use super::error::{Error, Exit};
 use super::manifests;
 use super::output::Output;
+use super::round::{Round, Wanted};
 use super::server;
 use super::state::State;
 
@@ -47,6 +50,8 @@ async fn here(args: &GetArgs, global: &Global, output: &Output) -> Result<Exit, 
         Listing::Events => events(args, global, output).await?,
         Listing::Tenants => tenants(id, global, output).await?,
         Listing::Rules => rules(id, global, output)?,
+        Listing::ItGlue => it_glue(id, global, output).await?,
+        Listing::Worklist => worklist(id, global, output).await?,
     }
     Ok(Exit::Done)
 }
@@ -131,6 +136,34 @@ fn rules(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error
     };
     let tenant = |rule: &Rule| called(&config, &rule.tenant);
     print(rules.iter().map(|rule| shape::rule(rule)), id, global.output, || table::rules(&rules, tenant), output)
+}
+
+async fn it_glue(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    let ledger = State::Look.open(global, output)?;
+    let actual = ledger.load().await?;
+    let mut found = findings(&*ledger).await?;
+    if let Some(id) = id {
+        let wanted: u64 = id.parse().map_err(|_| Error::usage(format!("`{id}` is no ID of a contact")))?;
+        found.retain(|found| found.contact == wanted);
+        if found.is_empty() {
+            return Err(none("finding of contact", id));
+        }
+    }
+    let record = |id| actual.record(RecordKey { kind: Kind::Contact, id });
+    let told: Vec<Value> = found.iter().map(|found| found.told(record(found.contact))).collect();
+    print(told.iter().cloned(), id, global.output, || table::findings(&told), output)
+}
+
+/// What is to be done by hand, as of now: what a plan leaves to a person, and what is owed to records that were written.
+async fn worklist(id: Option<&str>, global: &Global, output: &Output) -> Result<(), Error> {
+    if id.is_some() {
+        return Err(Error::usage("the work list has no IDs").hint("leave the ID out"));
+    }
+    let round = Round::make(global, &Wanted::All, State::Look, output).await?;
+    round.tell_failures(output);
+    let mut to_do: Vec<ToDo> = round.plan.changes.iter().filter_map(ToDo::of).collect();
+    to_do.extend(round.store.to_do().await?);
+    print(to_do.iter().map(shape::to_do), None, global.output, || table::to_do(&to_do), output)
 }
 
 fn called(config: &Config, tenant: &Id) -> String {

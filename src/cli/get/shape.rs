@@ -6,7 +6,13 @@ use crate::display::safe;
 use crate::interchange::csv::guard;
 use crate::manifest::config::{EmailSource, Rule, SignIn, Tenant};
 use crate::model::Field;
+use crate::plan::ToDo;
 use crate::report::palette::{Palette, Tone};
+
+/// What a person has to do, as JSON.
+pub fn to_do(to_do: &ToDo) -> Value {
+    serde_json::to_value(to_do).unwrap_or_default()
+}
 
 /// The tenant as JSON; where its secret is found is nobody's business.
 pub fn tenant(tenant: &Tenant) -> Value {

@@ -7,6 +7,7 @@ use crate::cli::table::Table;
 use crate::display::safe;
 use crate::manifest::config::{Rule, Tenant};
 use crate::model::{Field, Kind, Record};
+use crate::plan::{SeenBy, ToDo};
 
 use super::shape::sign_in_word;
 
@@ -50,6 +51,26 @@ fn value(record: &Record, field: Field) -> String {
         return yes(record.fields.portal_access());
     }
     record.fields.get(field).unwrap_or_default().to_owned()
+}
+
+/// What a person has to do.
+pub fn to_do(list: &[ToDo]) -> Table {
+    let mut table = Table::new(&["RECORD", "USER", "ACTION", "SEEN BY", "STEPS"]);
+    for ToDo { action, kind, id, user, user_principal_name, steps, seen_by } in list {
+        let record = id.map_or_else(|| format!("new {kind}"), |id| format!("{kind} {id}"));
+        let user = user_principal_name.as_ref().map_or_else(|| user.user.to_string(), ToString::to_string);
+        let seen_by = match seen_by {
+            SeenBy::Read => "the next read",
+            SeenBy::Person => "bmsync confirm",
+        };
+        let mut steps = steps.iter();
+        let first = steps.next().cloned().unwrap_or_default();
+        table.row([record, user, action.to_string(), seen_by.to_owned(), first]);
+        for step in steps {
+            table.row([String::new(), String::new(), String::new(), String::new(), step.clone()]);
+        }
+    }
+    table
 }
 
 /// Events, oldest first.
@@ -159,6 +180,18 @@ pub fn rule_statuses(rules: &[Value]) -> Table {
     for rule in rules {
         let keys = ["name", "tenantId", "order", "record", "groupId"];
         table.row(keys.map(|key| told(&rule[key])).into_iter().chain([conditions(rule)]));
+    }
+    table
+}
+
+/// What was found in IT Glue.
+pub fn findings(found: &[Value]) -> Table {
+    let mut table = Table::new(&["CONTACT", "ACCOUNT", "EMAIL", "FINDING", "FIELDS", "MESSAGE"]);
+    for one in found {
+        let fields = one["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let fields = fields.iter().map(told).collect::<Vec<_>>().join(", ");
+        let [contact, account, email, code] = ["contact", "account", "email", "code"].map(|key| told(&one[key]));
+        table.row([contact, account, email, code, fields, told(&one["message"])]);
     }
     table
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::tenant::status_word;
 use super::{Metrics, level, seconds};
 use crate::model::{Revision, Text};
+use crate::store::standing::{Calls, Standing};
 
 /// Files with errors that are shown by name.
 const MOST_FILES: usize = 20;
@@ -53,6 +54,22 @@ impl Metrics {
     /// The state is at this revision.
     pub fn state(&self, revision: Revision) {
         self.process.revision.at([]).set(level(revision.0));
+    }
+
+    /// How things stand with a live BMS.
+    pub fn bms(&self, standing: &Standing) {
+        let Standing { read_at, full_at: _, trouble: _, failures, waiting, waits_until: _, rest: _, calls, owed } =
+            standing;
+        for Calls { operation, made, left } in calls {
+            self.process.bms_calls.at([operation]).set((*made).into());
+            self.process.bms_calls_left.at([operation]).set((*left).into());
+        }
+        if let Some(read_at) = read_at {
+            self.process.bms_read.at([]).set(read_at.as_duration().as_secs_f64());
+        }
+        self.process.bms_failures.at([]).set((*failures).into());
+        self.process.bms_waiting.at([]).set(level(*waiting as u64));
+        self.process.worklist.at([]).set(level(*owed as u64));
     }
 
     /// The state lies in this folder; from now on its size is shown.

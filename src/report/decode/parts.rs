@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::DecodeError;
 use crate::model::{Field, Id, Kind, RecordKey, Seen, Text, UserKey};
 use crate::plan::{
-    Action, Blocked, Cause, Change, Code, FieldChange, Hold, LinkChange, Preserved, PreservedField, Provenance, Slot,
-    UserRef,
+    Action, Blocked, Cause, Change, Code, FieldChange, Hand, Hold, LinkChange, Preserved, PreservedField, Provenance,
+    Slot, UserRef,
 };
 
 /// The one of a closed set that has this word.
@@ -63,6 +63,7 @@ impl UserJson {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ChangeJson {
     action: String,
     kind: String,
@@ -73,6 +74,13 @@ pub(super) struct ChangeJson {
     held: Option<String>,
     fields: Vec<FieldJson>,
     cause: Option<String>,
+    by_hand: Option<ByHandJson>,
+}
+
+/// What of a change is left to a person; the steps follow from the change.
+#[derive(Deserialize)]
+struct ByHandJson {
+    what: String,
 }
 
 impl ChangeJson {
@@ -81,13 +89,15 @@ impl ChangeJson {
     }
 
     pub fn read(self) -> Result<Change, DecodeError> {
-        let Self { action, kind: of, id, user, rule, reason, held, fields, cause: _ } = self;
+        let Self { action, kind: of, id, user, rule, reason, held, fields, cause: _, by_hand } = self;
         let action = word_of("action", &Action::ALL, Action::word, &action)?;
         let held = held.map(|held| word_of("guard", &Hold::ALL, Hold::word, &held)).transpose()?;
         let fields = fields.into_iter().map(FieldJson::read).collect::<Result<Vec<_>, _>>()?;
         let fields = fields.iter().map(ReadField::change).collect();
+        let word = |hand: ByHandJson| word_of("part by hand", &Hand::ALL, Hand::word, &hand.what);
+        let hand = by_hand.map(word).transpose()?.unwrap_or_default();
         let (link, user, reason) = (link(action), user.read(), reason.into());
-        Ok(Change { action, kind: kind(&of)?, id, user, rule, reason, held, fields, link })
+        Ok(Change { action, kind: kind(&of)?, id, user, rule, reason, held, fields, link, hand })
     }
 }
 

@@ -47,6 +47,7 @@ pub use self::http::Http;
 pub use self::permission::Permission;
 pub use self::probe::{GroupSeen, Organization, Probe};
 pub use self::retry::Pace;
+pub use self::secret::api_key;
 
 use self::auth::Auth;
 use self::client::Graph;

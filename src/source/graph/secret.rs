@@ -26,6 +26,8 @@ pub(super) enum Noun {
     Certificate,
     /// A token of another issuer.
     FederatedToken,
+    /// The key of another service's API.
+    ApiKey,
 }
 
 impl Noun {
@@ -34,6 +36,7 @@ impl Noun {
             Self::ApplicationKey => "application key",
             Self::Certificate => "certificate",
             Self::FederatedToken => "federated token",
+            Self::ApiKey => "API key",
         }
     }
 
@@ -42,6 +45,7 @@ impl Noun {
             Self::ApplicationKey => "applicationKey",
             Self::Certificate => "certificate",
             Self::FederatedToken => "federatedToken",
+            Self::ApiKey => "apiKey",
         }
     }
 
@@ -51,10 +55,19 @@ impl Noun {
             Self::ApplicationKey => Some(
                 "an application key is one line: the Value (not the Secret ID) of a client secret of the app registration",
             ),
+            Self::ApiKey => Some("an API key is one line, as the service showed it when it was made"),
             Self::FederatedToken => Some("a federated token is one line: a JWT, as its issuer wrote it"),
             Self::Certificate => None,
         }
     }
+}
+
+/// Reads the key of another service's API.
+///
+/// # Errors
+/// When it is not there, empty, too large or not text; the error says where it was looked for, never what was found.
+pub fn api_key(reference: &SecretRef) -> Result<SecretString, SourceError> {
+    read(reference, Noun::ApiKey)
 }
 
 /// Reads the secret, without the line end after it.

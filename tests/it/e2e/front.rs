@@ -44,12 +44,14 @@ fn the_log_may_be_json_lines() {
     assert_eq!(told.err, "");
     let mut command = bench.command(&["plan", "--log-format", "json"]);
     let told = Told::of(command.env("RUST_LOG", "debug").output().expect("it starts")).ends(0);
-    let logged: Vec<&str> = told.err.lines().filter(|line| line.starts_with('{')).collect();
-    assert!(!logged.is_empty());
-    for line in logged {
+    assert!(told.err.contains("reading contoso: "), "what is not of the log is a line of it too: {}", told.err);
+    for line in told.err.lines() {
         let value: Value = serde_json::from_str(line).expect("JSON");
         assert!(value["level"].is_string() && value["timestamp"].is_string(), "{line}");
     }
+    let told = bench.run(&["get", "employee", "99", "--log-format", "json"]).ends(1);
+    let error: Value = serde_json::from_str(&told.err).expect("one line");
+    assert_eq!((&error["level"], &error["message"]), (&"ERROR".into(), &"there is no employee `99`".into()));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn play_round(world: &mut World, bms: &Bms, round: &Round, tally: &mut Tally) ->
 fn observe_and_plan(world: &World, actual: &Actual, config: &Config, seed: u64) -> Plan {
     let mut rng = Rng::with_seed(seed);
     let directory = translate::directory(world, &mut rng);
-    plan(config, &Observed { directory, actual: actual.clone() }, &Scope::All)
+    plan(config, &Observed { directory, actual: actual.clone(), ..Observed::default() }, &Scope::All)
 }
 
 /// No record is two users' to change.

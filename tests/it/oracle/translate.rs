@@ -48,6 +48,8 @@ pub fn config(world: &World) -> Config {
         rules,
         employee_defaults: fields(&world.defaults),
         policy: policy(&world.policy),
+        it_glue: None,
+        bms: None,
         digest: format!("sha256:{:064}", 0),
     }
 }

@@ -41,7 +41,7 @@ fn summary(plan: &Plan) -> String {
 }
 
 fn change(change: &Change, names: &Names) -> String {
-    let Change { action, kind, id, user, rule, reason: _, held, fields, link: _ } = change;
+    let Change { action, kind, id, user, rule, reason: _, held, fields, link: _, hand: _ } = change;
     let id = id.map(|id| format!(" {id}")).unwrap_or_default();
     let rule = rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let held = held.map(|held| format!(", held {}", held.word())).unwrap_or_default();

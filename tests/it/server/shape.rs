@@ -147,6 +147,8 @@ async fn what_is_answered_is_what_is_described() {
         ("get", "/v1/tenants/{tenant}", "/v1/tenants/contoso", ""),
         ("get", "/v1/rules", "/v1/rules", ""),
         ("get", "/v1/rules/{rule}", "/v1/rules/board", ""),
+        ("get", "/v1/itglue", "/v1/itglue?limit=2", ""),
+        ("get", "/v1/itglue/status", "/v1/itglue/status", ""),
         ("get", "/v1/events", "/v1/events", ""),
         ("get", "/v1/events/{id}", "/v1/events/1", ""),
         ("get", "/v1/explain", "/v1/explain?user=adele@contoso.com", ""),

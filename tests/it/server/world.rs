@@ -9,15 +9,16 @@ use bmsync::applied::Event;
 use bmsync::approved::Consent;
 use bmsync::controller::connecting::{Begun, Way};
 use bmsync::controller::{
-    Cause, Condition, Disconnected, Held, Lifecycle, Notification, Operations, Phase, Readiness, Refusal, RuleStatus,
-    ServedPlan, ServedReport, TenantStatus, Truth,
+    Cause, Condition, Disconnected, Held, ItGlueStatus, Lifecycle, Notification, Operations, Phase, Readiness, Refusal,
+    RuleStatus, ServedPlan, ServedReport, TenantStatus, Truth,
 };
 use bmsync::directory::{Attribute, Coverage, Directory, GroupPatch, Patch, Said, TenantDirectory};
 use bmsync::manifest::config::Config;
 use bmsync::manifest::{ManifestFile, load};
 use bmsync::model::{Field, Fields, Id, Kind, Link, Record, RecordKey, References, Revision, Seen, Status, UserKey};
+use bmsync::outbox::{Finding, FindingCode, Found};
 use bmsync::plan::explain::{explain, find};
-use bmsync::plan::{Explanation, Observed, Plan, Scope, plan};
+use bmsync::plan::{Explanation, Observed, Plan, Scope, ToDo, plan};
 use bmsync::source::graph::connect::{Progress, Reply};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -89,7 +90,7 @@ impl World {
     pub fn braked() -> Arc<Self> {
         Arc::new(Self {
             config: Arc::new(config(MANIFESTS)),
-            observed: Observed { directory: directory(), actual: actual() },
+            observed: Observed { directory: directory(), actual: actual(), ..Observed::default() },
             is_ready: AtomicBool::new(true),
             synced: Mutex::default(),
             heard: Mutex::default(),
@@ -179,6 +180,27 @@ fn condition() -> Condition {
 
 #[async_trait]
 impl Operations for World {
+    async fn it_glue(&self) -> Result<ItGlueStatus, Refusal> {
+        Ok(ItGlueStatus {
+            name: "it-glue".into(),
+            mode: "verify",
+            waiting: 3,
+            oldest: Some(Timestamp::UNIX_EPOCH),
+            last_success: None,
+            findings: FindingCode::ALL.map(|code| (code.word(), 1)).into(),
+            conditions: vec![condition()],
+        })
+    }
+
+    async fn it_glue_findings(&self, after: u64, limit: usize) -> Result<Vec<serde_json::Value>, Refusal> {
+        let found = |contact| Found {
+            contact,
+            since: Timestamp::UNIX_EPOCH,
+            finding: Finding::new(FindingCode::Different, "not alike").of([9]).in_fields(&["email"]),
+        };
+        Ok((after + 1..=5).take(limit).map(|contact| found(contact).told(None)).collect())
+    }
+
     async fn plan(&self, candidate: Option<Config>, tenant: Option<&str>) -> Result<ServedPlan, Refusal> {
         let scope = tenant.map(|tenant| self.named(tenant).map(Scope::Tenant)).transpose()?.unwrap_or(Scope::All);
         self.planning.fetch_add(1, Ordering::SeqCst);
@@ -268,6 +290,10 @@ impl Operations for World {
             conditions: vec![condition()],
         };
         self.config.tenants.iter().map(status).collect()
+    }
+
+    async fn worklist(&self) -> Result<Vec<ToDo>, Refusal> {
+        Ok(Vec::new())
     }
 
     async fn rules(&self) -> Vec<RuleStatus> {

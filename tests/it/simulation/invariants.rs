@@ -46,7 +46,7 @@ pub fn hold(it: &Reckoning) -> Held {
 
 fn next_plan(it: &Reckoning) -> Plan {
     let directory: Directory = translate::directory(&it.world, &mut Rng::with_seed(1));
-    let observed = Observed { directory, actual: it.actual.clone() };
+    let observed = Observed { directory, actual: it.actual.clone(), ..Observed::default() };
     plan(&translate::config(&it.world), &observed, &Scope::All)
 }
 

@@ -4,6 +4,7 @@
 //! `BMSYNC_SEEDS=100000` plays so many seeds, from `BMSYNC_SEED` on; without it, as many as fit in the time that a test
 //! run should take. A failure prints its seed and what happened, and that seed fails alike again.
 
+mod beside;
 mod disk;
 mod invariants;
 mod process;
@@ -19,7 +20,7 @@ use stage::Tally;
 const TIME: Duration = Duration::from_secs(25);
 
 /// What a run must have met with; one that has not would prove little.
-const MET: [&str; 17] = [
+const MET: [&str; 20] = [
     "crash before a write",
     "crash after a write",
     "lost answer of a write",
@@ -37,6 +38,9 @@ const MET: [&str; 17] = [
     "clock step",
     "second process",
     "approval",
+    "lost request to IT Glue",
+    "lost answer of IT Glue",
+    "throttled by IT Glue",
 ];
 
 #[test]

@@ -14,6 +14,7 @@ use bmsync::plan::{Change, Scope, plan};
 use bmsync::source::{Progress, Source, SourceError};
 use bmsync::store::local::LocalStore;
 
+use super::beside;
 use super::disk::Disk;
 use super::service::Service;
 use super::stage::Stage;
@@ -49,7 +50,11 @@ impl Process {
             clock: stage.clock(),
             desk,
         };
-        Self { controller: Controller::start(parts).await, disk, stage: Arc::clone(stage) }
+        let controller = Controller::start(parts).await;
+        if stage.it_glue.is_some() {
+            controller.deliver(beside::open(stage));
+        }
+        Self { controller, disk, stage: Arc::clone(stage) }
     }
 
     /// Kills it: nothing it was about to do happens.

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bmsync::manifest::config::Config;
 use bmsync::model::Id;
+use bmsync::simulator::ItGlue;
 use bmsync::store::local::Clock;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::beside;
 use crate::oracle::translate;
 use crate::oracle::world::{Tenant, World};
 
@@ -42,6 +44,8 @@ impl fmt::Display for Tally {
 /// Shared by the processes, the directory service and the story.
 pub struct Stage {
     began: Instant,
+    /// The IT Glue beside this world, in every other one.
+    pub it_glue: Option<Mutex<ItGlue>>,
     held: Mutex<Held>,
 }
 
@@ -62,6 +66,7 @@ impl Stage {
     pub fn new(seed: u64, world: World) -> Arc<Self> {
         let mut rng = Rng::with_seed(seed ^ 0x5eed);
         let faults = [0, 3, 10, 25][rng.usize(0..4)];
+        let it_glue = rng.bool().then(|| Mutex::new(beside::service()));
         let mut past = BTreeMap::new();
         for (id, tenant) in &world.tenants {
             past.insert(id.clone(), vec![tenant.clone()]);
@@ -76,7 +81,7 @@ impl Stage {
             tally: Tally::default(),
             diary: Vec::new(),
         };
-        Arc::new(Self { began: Instant::now(), held: Mutex::new(held) })
+        Arc::new(Self { began: Instant::now(), it_glue, held: Mutex::new(held) })
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -98,6 +103,11 @@ impl Stage {
     /// Sets the clock, forwards or backwards.
     pub fn step_clock(&self, step: SignedDuration) {
         self.held().clock_off = step;
+    }
+
+    /// How long the world has been going on.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.began.elapsed()
     }
 
     /// Throws the dice.
@@ -150,7 +160,9 @@ impl Stage {
     }
 
     pub fn config(&self) -> Arc<Config> {
-        Arc::new(translate::config(&self.held().world))
+        let mut config = translate::config(&self.held().world);
+        config.it_glue = self.it_glue.as_ref().map(|_| beside::declared());
+        Arc::new(config)
     }
 
     /// Changes the world; gives the tenants whose directories are different now.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bmsync::controller::Operations as _;
 use bmsync::interchange::import::{Format, parse};
 use bmsync::ledger::Ledger;
 use bmsync::ledger::memory::MemoryLedger;
 use bmsync::store::local::LocalStore;
 use jiff::SignedDuration;
 
+use super::beside;
 use super::invariants::{self, Reckoning};
 use super::process::{Process, apply_once};
 use super::stage::{Stage, Tally};
@@ -249,6 +251,10 @@ impl Story {
         let verdict = model::plan(&world);
         let reckoning =
             Reckoning { world, actual, events, held, verdict, edited: self.edited, guarded: self.guarded.clone() };
+        let status = self.running().await.controller.it_glue().await;
+        if let Some(it_glue) = &self.stage.it_glue {
+            beside::hold(it_glue, status, &*self.platters, &reckoning.actual).await?;
+        }
         self.kill().await;
         invariants::hold(&reckoning)
     }

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::ids::Ids;
 use super::import::{self, Laid};
+use super::names;
 use super::stage::{self, Draft};
-use super::{StoreError, names};
 use crate::actual::Actual;
-use crate::applied::{Batch, Event, Outcome};
+use crate::applied::{Batch, Event, Outcome, UserChanges};
 use crate::ledger::{Commit, Ledger};
 use crate::model::{Record, RecordKey, Revision, Text};
 use crate::plan::{Change, Touch};
+use crate::store::StoreError;
 
 /// The state in memory.
 pub struct Held {
@@ -67,8 +68,8 @@ impl Held {
         self.trust = Trust::Certain;
     }
 
-    /// An event of the next revision, numbered after `others`.
-    fn event(&self, others: &[Event], at: Timestamp, before: Option<&Record>, after: Record) -> Event {
+    /// An event of the next revision, numbered after `others`: an import, unless more is said.
+    pub fn event(&self, others: &[Event], at: Timestamp, before: Option<&Record>, after: Record) -> Event {
         Event {
             id: self.last_event + 1 + others.len() as u64,
             at,
@@ -106,13 +107,21 @@ impl Held {
         (commit, report)
     }
 
-    /// The commit that writes a batch without what is refused of it, and what becomes of each user.
-    pub fn write(&self, batch: &Batch, ids: &mut Ids, at: Timestamp) -> (Commit, Vec<Outcome>) {
-        let Batch { revision: _, users, touched, config_digest, config_commit } = batch;
-        let made_from = MadeFrom { digest: config_digest, commit: config_commit.as_ref() };
+    /// Refuses a batch that was decided from another revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`].
+    pub fn expect(&self, planned: Revision) -> Result<(), StoreError> {
+        let found = self.actual.revision;
+        if planned == found { Ok(()) } else { Err(StoreError::Stale { planned, found }) }
+    }
+
+    /// What a batch would make of the records, and who is refused: whose records are not what the plan was made from, and
+    /// whose names are not free.
+    pub fn review<'a>(&'a self, users: &'a [UserChanges]) -> Reviewed<'a> {
         let mut refused: Vec<Option<String>> = vec![None; users.len()];
         let mut drafts = Vec::new();
-        let (mut taken, mut spare) = (HashSet::new(), *ids);
+        let (mut taken, mut spare) = (HashSet::new(), self.ids);
         for (user, changes) in users.iter().enumerate() {
             match stage::drafts(&self.actual, user, changes, &mut taken, &mut spare) {
                 Ok(more) => drafts.extend(more),
@@ -120,6 +129,14 @@ impl Held {
             }
         }
         names::refuse_taken(&self.actual, &drafts, &mut refused);
+        Reviewed { drafts, refused }
+    }
+
+    /// The commit that writes a batch without what is refused of it, and what becomes of each user.
+    pub fn write(&self, batch: &Batch, ids: &mut Ids, at: Timestamp) -> (Commit, Vec<Outcome>) {
+        let Batch { revision: _, users, touched, config_digest: _, config_commit: _ } = batch;
+        let made_from = MadeFrom::of(batch);
+        let Reviewed { drafts, mut refused } = self.review(users);
         let mut keys: Vec<Vec<RecordKey>> = vec![Vec::new(); users.len()];
         let mut commit = Commit::default();
         for draft in drafts {
@@ -152,8 +169,21 @@ impl Held {
         if before.is_none() {
             after.key.id = ids.next(after.key.kind)?;
         }
-        let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields: _, link: _ } = change;
-        Ok(Event {
+        Ok(self.applied(change, others, at, before, after, made_from))
+    }
+
+    /// The event of a change that has happened.
+    pub fn applied(
+        &self,
+        change: &Change,
+        others: &[Event],
+        at: Timestamp,
+        before: Option<&Record>,
+        after: Record,
+        made_from: MadeFrom<'_>,
+    ) -> Event {
+        let Change { action, kind: _, id: _, user, rule, reason: _, held: _, fields: _, link: _, hand: _ } = change;
+        Event {
             action: Text::const_new(action.word()),
             user: Some(user.key.clone()),
             user_principal_name: user.user_principal_name.clone(),
@@ -162,11 +192,11 @@ impl Held {
             config_digest: Some(made_from.digest).filter(|digest| !digest.is_empty()).map(Text::from),
             config_commit: made_from.commit.cloned(),
             ..self.event(others, at, before, after)
-        })
+        }
     }
 
     /// Links that move on without anything else; those that a change has set are up to date.
-    fn touched(&self, touched: &[Touch], events: &[Event]) -> Vec<Record> {
+    pub fn touched(&self, touched: &[Touch], events: &[Event]) -> Vec<Record> {
         if touched.is_empty() {
             return Vec::new();
         }
@@ -189,9 +219,25 @@ impl Held {
 
 /// The configuration that decided a batch.
 #[derive(Clone, Copy)]
-struct MadeFrom<'a> {
+pub struct MadeFrom<'a> {
     digest: &'a str,
     commit: Option<&'a Text>,
+}
+
+impl<'a> MadeFrom<'a> {
+    /// That of a batch.
+    #[must_use]
+    pub fn of(batch: &'a Batch) -> Self {
+        Self { digest: &batch.config_digest, commit: batch.config_commit.as_ref() }
+    }
+}
+
+/// What a batch would make of the records.
+pub struct Reviewed<'a> {
+    /// Those of a user side by side, in the order of the batch.
+    pub drafts: Vec<Draft<'a>>,
+    /// Why users are refused, with a place for every user of the batch.
+    pub refused: Vec<Option<String>>,
 }
 
 /// Whether a row says something new.

@@ -2,7 +2,7 @@
 
 use crate::actual::Actual;
 use crate::interchange::row::{AccountRow, LARGEST_ID, PersonRow, Row};
-use crate::model::Kind;
+use crate::model::{Kind, RecordKey};
 
 /// The highest IDs in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,12 @@ impl Ids {
             Row::Person(PersonRow { kind, id, .. }) => (self.highest(*kind), id),
         };
         *highest = id.unwrap_or_default().max(*highest);
+    }
+
+    /// Takes note of an ID that somebody else gave.
+    pub fn used(&mut self, key: RecordKey) {
+        let highest = self.highest(key.kind);
+        *highest = key.id.max(*highest);
     }
 
     /// The next ID of a kind.

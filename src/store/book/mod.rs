@@ -1,4 +1,5 @@
-//! The store whose BMS is the ledger: the records live here, and the newest state stays in memory.
+//! The book of a store: records, links and events in a ledger, with the newest state in memory. It knows nothing of where
+//! else records may live.
 
 mod held;
 mod ids;
@@ -9,15 +10,16 @@ mod stage;
 use std::io::Write;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
 
-pub use self::held::ImportReport;
-use self::held::{Held, Trust};
-use self::ids::Ids;
-use super::{Store, StoreError};
+use self::held::Trust;
+pub use self::held::{Held, ImportReport, MadeFrom, Reviewed};
+pub use self::ids::Ids;
+pub use self::import::Laid;
+pub use self::stage::{Draft, blank, settle};
+use super::StoreError;
 use crate::actual::Actual;
 use crate::applied::{Applied, Batch, Event};
 use crate::interchange::export;
@@ -29,7 +31,7 @@ use crate::model::Revision;
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Records in a ledger. One at a time reads or writes.
-pub struct LocalStore {
+pub struct Book {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
     held: Mutex<Held>,
@@ -45,16 +47,37 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-impl LocalStore {
+impl Book {
     /// Reads the whole state from the ledger.
     pub async fn open(ledger: Arc<dyn Ledger>, clock: Clock) -> Result<Self, StoreError> {
         let held = Held::load(ledger.as_ref()).await?;
         Ok(Self { ledger, clock, held: Mutex::new(held) })
     }
 
+    /// Where it is kept.
+    #[must_use]
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
+    /// The time by which it goes.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// Looks at the newest state without copying it.
     pub async fn view<T: Send>(&self, look: impl FnOnce(&Actual) -> T + Send) -> Result<T, StoreError> {
         Ok(look(&self.certain().await?.actual))
+    }
+
+    /// Brings a copy up to the newest revision.
+    pub async fn read(&self, actual: &mut Actual) -> Result<(), StoreError> {
+        let held = self.certain().await?;
+        if actual.revision != held.actual.revision {
+            actual.clone_from(&held.actual);
+        }
+        Ok(())
     }
 
     /// Writes the whole state in the import format; equal states give equal bytes. Commits go on meanwhile.
@@ -73,18 +96,36 @@ impl LocalStore {
         Ok(self.ledger.last_event().await?)
     }
 
-    /// Stores what the rows say, as one commit; none when they say nothing new.
-    pub async fn import(&self, rows: Vec<Row>) -> Result<ImportReport, ImportError> {
+    /// Stores what the rows say, as one commit; none when they say nothing new, or when they say what they must not.
+    pub async fn import(
+        &self,
+        rows: Vec<Row>,
+        permit: impl FnOnce(&Allowed<'_>) -> Result<(), RowErrors> + Send,
+    ) -> Result<ImportReport, ImportError> {
         let mut held = self.certain().await?;
         let mut ids = held.ids;
         let laid = import::lay(&held.actual, &mut ids, rows)?;
-        let (commit, mut report) = held.import(laid, (self.clock)());
+        permit(&Allowed { actual: &held.actual, laid: &laid })?;
+        let (commit, mut report) = held.import(laid, self.now());
         report.revision = self.commit(&mut held, ids, commit).await?;
         Ok(report)
     }
 
+    /// Writes a batch: what it says is so then.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the book has moved on; nothing is written then.
+    pub async fn write(&self, batch: Batch) -> Result<Applied, StoreError> {
+        let mut held = self.certain().await?;
+        held.expect(batch.revision)?;
+        let mut ids = held.ids;
+        let (commit, outcomes) = held.write(&batch, &mut ids, self.now());
+        let revision = self.commit(&mut held, ids, commit).await?;
+        Ok(Applied { revision, outcomes })
+    }
+
     /// The state in memory, read again if it is in doubt.
-    async fn certain(&self) -> Result<MutexGuard<'_, Held>, StoreError> {
+    pub async fn certain(&self) -> Result<MutexGuard<'_, Held>, StoreError> {
         let mut held = self.held.lock().await;
         if held.trust == Trust::Doubtful {
             *held = Held::load(self.ledger.as_ref()).await?;
@@ -94,7 +135,7 @@ impl LocalStore {
 
     /// Commits, and keeps memory in step. Until the ledger has answered, and when it has not said yes, memory is in
     /// doubt: a caller that goes away in the middle leaves it so, too.
-    async fn commit(&self, held: &mut Held, ids: Ids, commit: Commit) -> Result<Revision, StoreError> {
+    pub async fn commit(&self, held: &mut Held, ids: Ids, commit: Commit) -> Result<Revision, StoreError> {
         let planned = held.actual.revision;
         if commit.is_empty() {
             return Ok(planned);
@@ -111,25 +152,10 @@ impl LocalStore {
     }
 }
 
-#[async_trait]
-impl Store for LocalStore {
-    async fn read(&self, actual: &mut Actual) -> Result<(), StoreError> {
-        let held = self.certain().await?;
-        if actual.revision != held.actual.revision {
-            actual.clone_from(&held.actual);
-        }
-        Ok(())
-    }
-
-    async fn write(&self, batch: Batch) -> Result<Applied, StoreError> {
-        let mut held = self.certain().await?;
-        let found = held.actual.revision;
-        if batch.revision != found {
-            return Err(StoreError::Stale { planned: batch.revision, found });
-        }
-        let mut ids = held.ids;
-        let (commit, outcomes) = held.write(&batch, &mut ids, (self.clock)());
-        let revision = self.commit(&mut held, ids, commit).await?;
-        Ok(Applied { revision, outcomes })
-    }
+/// What an import is about to store, beside what is stored.
+pub struct Allowed<'a> {
+    /// What is stored.
+    pub actual: &'a Actual,
+    /// What would be.
+    pub laid: &'a Laid,
 }
