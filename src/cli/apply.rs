@@ -197,20 +197,19 @@ struct Told<P: Serialize> {
 
 /// What waits, and what a person has to do, each in a sentence.
 fn aside_text(report: &Report) -> String {
-    let mut text = String::new();
-    if let Some(until) = report.waits_until() {
+    let waiting = report.waits_until().map(|until| {
         let users = crate::display::counted(report.waiting.len() as u64, "user");
         let for_what = report.waiting.first().map_or("", |waiting| waiting.what.as_str());
-        text += &format!(
+        format!(
             " The changes of {users} wait, because BMS takes only so many calls in an hour ({for_what}): apply again \
              after {until}."
-        );
-    }
-    if !report.by_hand.is_empty() {
+        )
+    });
+    let by_hand = (!report.by_hand.is_empty()).then(|| {
         let users = crate::display::counted(report.by_hand.len() as u64, "user");
-        text += &format!(" The changes of {users} are to be made by hand: `bmsync get worklist` says how.");
-    }
-    text
+        format!(" The changes of {users} are to be made by hand: `bmsync get worklist` says how.")
+    });
+    [waiting, by_hand].into_iter().flatten().collect()
 }
 
 /// What was written, in a sentence.

@@ -28,16 +28,14 @@ pub async fn store(
     ledger: Arc<dyn Ledger>,
     patience: Option<Duration>,
 ) -> Result<Arc<dyn Store>, Error> {
-    match &config.bms {
-        Some(bms) => Ok(Arc::new(live(bms, ledger, patience).await?)),
-        None => {
-            if let Some(home) = home(&*ledger).await? {
-                let detail = format!("this state belongs to {home}, and the manifests declare no `KaseyaBms`");
-                return Err(StoreError::Foreign { detail }.into());
-            }
-            Ok(Arc::new(LocalStore::open(ledger, clock()).await?))
-        }
+    if let Some(bms) = &config.bms {
+        return Ok(Arc::new(live(bms, ledger, patience).await?));
     }
+    if let Some(home) = home(&*ledger).await? {
+        let detail = format!("this state belongs to {home}, and the manifests declare no `KaseyaBms`");
+        return Err(StoreError::Foreign { detail }.into());
+    }
+    Ok(Arc::new(LocalStore::open(ledger, clock()).await?))
 }
 
 /// The live BMS.

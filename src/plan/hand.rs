@@ -99,12 +99,12 @@ impl Means {
     pub fn hand(self, change: &Change) -> Hand {
         let differs = |seen: bool| change.fields.iter().filter(move |field| is_seen(change.kind, field.slot) == seen);
         let part = if differs(false).any(|field| is_owed(&field)) { Hand::Part } else { Hand::Nothing };
-        match (change.kind, self) {
-            (Kind::Contact, _) | (_, Self::Everything) => part,
-            (Kind::Employee, Self::Contacts) if differs(true).next().is_some() => Hand::All,
-            (Kind::Employee, Self::ContactsAndEmployees) if !is_editable(change) => Hand::All,
-            (Kind::Employee, Self::Contacts | Self::ContactsAndEmployees) => part,
-        }
+        let is_left = match self {
+            Self::Everything => false,
+            Self::Contacts => differs(true).next().is_some(),
+            Self::ContactsAndEmployees => !is_editable(change),
+        };
+        if change.kind == Kind::Employee && is_left { Hand::All } else { part }
     }
 }
 

@@ -287,6 +287,7 @@ mod tests {
             rule: text.map(Text::from),
             reason: [Reason::EmailIsFree, Reason::Fixed("why"), text.unwrap_or("x").to_owned().into()][at % 3].clone(),
             held,
+            hand: Hand::ALL[at % Hand::ALL.len()],
             fields: if at == 0 { FieldChanges::default() } else { fields.collect() },
             link: LinkChange::Archived,
         }

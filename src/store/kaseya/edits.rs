@@ -4,6 +4,9 @@ use super::api::{Activity, Address, AddressEdit, BmsId, Contact, Edit, NewAddres
 use super::picture::Lens;
 use crate::model::{Field, Record, Status};
 
+/// Makes an order of a text.
+type TextEdit = fn(Option<String>) -> Edit;
+
 /// The orders that make a contact what it shall be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
@@ -49,7 +52,7 @@ impl Orders {
         if is.location_id != Some(places.location) {
             fields.push(Edit::LocationId(places.location));
         }
-        let texts: [(&Option<String>, Field, fn(Option<String>) -> Edit); 3] = [
+        let texts: [(&Option<String>, Field, TextEdit); 3] = [
             (&is.first_name, Field::FirstName, Edit::FirstName),
             (&is.last_name, Field::LastName, Edit::LastName),
             (&is.job_title, Field::JobTitle, Edit::JobTitle),
@@ -93,7 +96,7 @@ fn address(is: Option<&Address>, shall: Option<String>, type_id: BmsId) -> Vec<A
 /// What to tell a BMS that lets employees be edited.
 #[must_use]
 pub fn of_employee(is: &Record, shall: &Record) -> Vec<Edit> {
-    let texts: [(Field, fn(Option<String>) -> Edit); 3] =
+    let texts: [(Field, TextEdit); 3] =
         [(Field::FirstName, Edit::FirstName), (Field::LastName, Edit::LastName), (Field::JobTitle, Edit::JobTitle)];
     let differs = texts.into_iter().filter(|(field, _)| is.fields.get(*field) != shall.fields.get(*field));
     let status = (is.status != shall.status).then(|| Edit::Activity(activity(shall.status)));

@@ -84,7 +84,9 @@ impl Notes {
         if !changes.is_empty() {
             ledger.keep(changes).await?;
         }
-        notes.into_iter().for_each(|note| self.put(note));
+        for note in notes {
+            self.put(note);
+        }
         Ok(())
     }
 

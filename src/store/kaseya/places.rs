@@ -2,6 +2,7 @@
 //! remembered until BMS is read in full again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::api::{Bms, BmsId, Contact, Location, Lookup, Named, Rank};
 use super::edits::{Places, Types};
@@ -48,12 +49,12 @@ impl KaseyaStore {
         let wanted = name.clone();
         let account = self.book.view(move |actual| actual.account(&wanted).map(|account| account.id)).await?;
         let account = account.and_then(BmsId::new).ok_or_else(|| missing("account", &name))?;
-        if !desk.known.locations.contains_key(&account) {
-            let locations = self.api.locations(account).await?;
-            desk.known.locations.insert(account, locations);
-        }
+        let locations = match desk.known.locations.entry(account) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.api.locations(account).await?),
+        };
         let wanted = record.fields.get(Field::Location).unwrap_or_default();
-        let found = desk.known.locations.get(&account).into_iter().flatten().find(|location| location.name == wanted);
+        let found = locations.iter().find(|location| location.name == wanted);
         let location = found.ok_or_else(|| missing("location", wanted))?;
         Ok(Places { account, location: location.id })
     }
@@ -89,15 +90,12 @@ async fn one_type(
         ) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let found = match wanted {
-        Some(wanted) => {
-            let listed = listed.iter().find(|one| is_called(Some(&one.name), wanted)).map(|one| one.id);
-            listed.or_else(|| shown.iter().find(|(name, _)| is_called(Some(name), wanted)).map(|(_, id)| *id))
-        }
-        None => {
-            let default = listed.iter().find(|one| one.rank == Rank::Default).or(listed.first()).map(|one| one.id);
-            default.or_else(|| shown.values().next().copied())
-        }
+    let found = if let Some(wanted) = wanted {
+        let listed = listed.iter().find(|one| is_called(Some(&one.name), wanted)).map(|one| one.id);
+        listed.or_else(|| shown.iter().find(|(name, _)| is_called(Some(name), wanted)).map(|(_, id)| *id))
+    } else {
+        let default = listed.iter().find(|one| one.rank == Rank::Default).or(listed.first()).map(|one| one.id);
+        default.or_else(|| shown.values().next().copied())
     };
     let named = wanted.map_or_else(String::new, |wanted| format!(" `{wanted}`"));
     found.ok_or_else(|| Stop::Refused(format!("BMS has no {noun} type{named}: name one with {noun}Type in KaseyaBms")))

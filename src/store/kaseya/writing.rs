@@ -225,7 +225,9 @@ impl KaseyaStore {
         }
         let keys: Vec<RecordKey> = events.iter().map(|event| event.after.key).collect();
         let mut ids = held.ids;
-        keys.iter().for_each(|key| ids.used(*key));
+        for key in &keys {
+            ids.used(*key);
+        }
         self.book.commit(&mut held, ids, Commit { events, ..Commit::default() }).await?;
         drop(held);
         let user = &job.steps[0].change.user.key;

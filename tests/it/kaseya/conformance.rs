@@ -120,10 +120,8 @@ async fn write(store: &dyn Store, users: Vec<UserChanges>) -> Vec<Outcome> {
 }
 
 fn made(outcome: &Outcome) -> u64 {
-    match outcome {
-        Outcome::Done(keys) => keys[0].id,
-        other => panic!("{other:?}"),
-    }
+    let Outcome::Done(keys) = outcome else { panic!("{outcome:?}") };
+    keys[0].id
 }
 
 async fn a_create_has_an_owner_an_event_and_an_id_of_its_own(store: &dyn Store) {

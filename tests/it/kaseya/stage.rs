@@ -273,7 +273,7 @@ impl Stage {
             let store = self.try_open().await?;
             self.round(&store).await
         };
-        tokio::time::timeout(Duration::from_secs(3600), life).await.ok()
+        tokio::time::timeout(Duration::from_hours(1), life).await.ok()
     }
 
     pub fn contact(&self, id: u32) -> Value {
