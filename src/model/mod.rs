@@ -168,14 +168,11 @@ pub fn framed<'a>(parts: impl IntoIterator<Item = &'a [u8]>, mut take: impl FnMu
             continue;
         }
         take(&buffer[..end]);
-        end = match frame(&mut buffer, part) {
-            Some(framed) => framed,
-            None => {
-                take(&length(part));
-                take(part);
-                0
-            }
-        };
+        end = frame(&mut buffer, part).unwrap_or_else(|| {
+            take(&length(part));
+            take(part);
+            0
+        });
     }
     take(&buffer[..end]);
 }

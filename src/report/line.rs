@@ -184,7 +184,9 @@ fn write_bytes(json: &mut Vec<u8>, text: &[u8]) {
     if is_plain(text) {
         json.extend_from_slice(text);
     } else {
-        text.iter().for_each(|byte| careful(json, *byte));
+        for byte in text {
+            careful(json, *byte);
+        }
     }
 }
 
