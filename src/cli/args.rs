@@ -363,6 +363,10 @@ impl FromStr for Sizes {
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
+    /// Also tell how it goes with a live Kaseya BMS: what its API writes, and what is left to a person.
+    #[arg(long = "kaseya")]
+    pub bms: bool,
+
     /// Also tell how contacts come to IT Glue.
     #[arg(long = "itglue")]
     pub it_glue: bool,

@@ -256,6 +256,7 @@ temporary folder.
 
 Examples:
   bmsync demo
+  bmsync demo --kaseya --itglue    # with a live BMS, and IT Glue beside it
 
 Exit codes: 0 the story went as told · 1 it did not · 64 wrong usage";
 

@@ -16,6 +16,7 @@ const SHOWN: usize = 6;
 
 impl Story<'_> {
     pub(super) async fn tell_of_it_glue(&self) -> Result<(), Error> {
+        self.stage.declare_it_glue("verify")?;
         self.chapter("IT Glue shows the contacts too: `bmsync deliver` compares, and changes nothing")?;
         let told = self.deliver().await?;
         self.say(told.text())?;

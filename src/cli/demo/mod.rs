@@ -1,5 +1,7 @@
 //! `bmsync demo`: the whole story on a temporary state and the simulator, through the same calls as the real verbs.
 
+use std::cell::Cell;
+
 use crate::approved::Consent;
 use crate::display::safe;
 use crate::engine;
@@ -15,6 +17,7 @@ use super::round::{Round, Wanted};
 use super::state::State;
 
 mod it_glue;
+mod kaseya;
 mod stage;
 
 use stage::Stage;
@@ -24,23 +27,33 @@ const SHOWN: usize = 1;
 
 /// Tells the story; fails when it does not go as told.
 pub async fn run(args: &DemoArgs, global: &Global, output: &Output) -> Result<Exit, Error> {
-    let DemoArgs { it_glue } = args;
-    let stage = Stage::set(global).await?;
-    if *it_glue {
-        stage.declare_it_glue("verify")?;
-    }
-    let story = Story { stage: &stage, output, it_glue: *it_glue, chapter: std::cell::Cell::new(0) };
-    let told = story.tell().await;
+    let mut stage = Stage::set(global).await?;
+    let told = tell(args, &mut stage, output).await;
     stage.strike().await;
     told.map(|()| Exit::Done)
+}
+
+/// The story, then the parts of it that are wanted too: BMS first, for what is there comes to IT Glue.
+async fn tell(args: &DemoArgs, stage: &mut Stage, output: &Output) -> Result<(), Error> {
+    let DemoArgs { bms, it_glue } = args;
+    let chapter = Cell::new(0);
+    Story { stage, output, chapter: &chapter }.tell().await?;
+    if *bms {
+        stage.go_live()?;
+        Story { stage, output, chapter: &chapter }.tell_of_bms().await?;
+    }
+    let story = Story { stage, output, chapter: &chapter };
+    if *it_glue {
+        story.tell_of_it_glue().await?;
+    }
+    story.say("\nThat is the whole story.\n")?;
+    story.say("Next: `bmsync init people` starts a repository of your own.\n")
 }
 
 struct Story<'a> {
     stage: &'a Stage,
     output: &'a Output,
-    /// Whether the part with IT Glue is told too.
-    it_glue: bool,
-    chapter: std::cell::Cell<u32>,
+    chapter: &'a Cell<u32>,
 }
 
 impl Story<'_> {
@@ -78,13 +91,7 @@ impl Story<'_> {
         self.show(&failing)?;
         ensure(failing.plan.failed(), "a tenant that cannot be read fails")?;
         ensure(failing.plan.summary().deactivate == 0, "nobody is taken for gone while a read fails")?;
-        self.say("\nNobody is taken for gone: only complete knowledge removes.\n")?;
-        if self.it_glue {
-            drop(failing);
-            self.tell_of_it_glue().await?;
-        }
-        self.say("\nThat is the whole story.\n")?;
-        self.say("Next: `bmsync init people` starts a repository of your own.\n")
+        self.say("\nNobody is taken for gone: only complete knowledge removes.\n")
     }
 
     async fn import(&self) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::cli::args::Global;
 use crate::cli::error::Error;
 use crate::cli::output::Output;
 use crate::plan::Change;
-use crate::simulator::{Control, Deletion, Options, Running, Simulator, World};
+use crate::simulator::{Company, Control, Deletion, Options, Running, Simulator, World};
 
 /// The worked example: the tenants of the simulator's directory.
 const MANIFESTS: [(&str, &str); 4] = [
@@ -76,6 +76,56 @@ impl Stage {
     pub fn fail(&self) -> Result<(), Error> {
         let failed = self.simulator.control().set_fault("sign-in=always@fabrikam");
         failed.map_err(|error| Error::new("cannot switch a fault on").because(&error))
+    }
+
+    /// Declares the live BMS that the simulator serves too, on a state of its own; every tenant can be read again.
+    pub fn go_live(&mut self) -> Result<(), Error> {
+        let failed = |error: std::io::Error| Error::new("cannot declare a live BMS").because(&error);
+        self.simulator.control().clear_faults();
+        let folder = &self.options.manifests;
+        let password = folder.with_file_name("bms.password");
+        fs::write(&password, "demo-bms-password").map_err(failed)?;
+        let manifest = json!({
+            "apiVersion": "bmsync/v1",
+            "kind": "KaseyaBms",
+            "metadata": { "name": "bms" },
+            "spec": {
+                "server": format!("{}/bms", self.simulator.url()),
+                "company": "Contoso IT",
+                "username": "bmsync-api",
+                "password": { "file": password.display().to_string() },
+            },
+        });
+        fs::write(folder.join("bms.yaml"), manifest.to_string()).map_err(failed)?;
+        self.options.state = folder.with_file_name("live").display().to_string();
+        Ok(())
+    }
+
+    /// Lets the answer to the next contact that is made in BMS get lost.
+    pub fn lose_an_answer_of_bms(&self) -> Result<(), Error> {
+        let set = self.company(|company| company.set_fault("cut-after=next1@contacts/summary"))?;
+        set.map_err(|error| Error::new("cannot switch a fault on").because(&error))
+    }
+
+    /// What a person does in BMS: the contact may use the client portal.
+    pub fn open_the_portal(&self, contact: u64) -> Result<(), Error> {
+        let contact = u32::try_from(contact).unwrap_or_default();
+        let username = format!("portal{contact}");
+        let opened = json!({ "portalAccess": true, "username": username, "securityRole": "External User" });
+        let changed = self.company(|company| company.change("contacts", contact, opened))?;
+        changed.map_err(|error| Error::new("cannot change BMS").because(&error))
+    }
+
+    /// The emails of the contacts in BMS.
+    pub fn bms_emails(&self) -> Vec<String> {
+        let held = self.company(|company| company.to_json()).unwrap_or_default();
+        let contacts = held["contacts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let emails = contacts.iter().filter_map(|contact| contact["emails"].as_array()).flatten();
+        emails.filter_map(|email| Some(email["value"].as_str().or(email.as_str())?.to_owned())).collect()
+    }
+
+    fn company<T>(&self, work: impl FnOnce(&mut Company) -> T) -> Result<T, Error> {
+        self.simulator.control().bms(work).ok_or_else(|| Error::new("the simulator serves no BMS"))
     }
 
     /// Declares the IT Glue that the simulator serves too.
