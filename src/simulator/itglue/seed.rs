@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::file::{FileError, each, nothing_left, object, text, texts, wrong};
 use super::contact::Contact;
 use super::{ItGlue, Lists, Organization};
+use crate::simulator::file::{FileError, each, nothing_left, object, text, texts, wrong};
 
 impl ItGlue {
     /// What the block says.

@@ -150,7 +150,12 @@ pub async fn hold(
     let excused: BTreeSet<u64> = found.iter().map(|one| one.contact).collect();
     for record in actual.records().filter(|record| record.key.kind == Kind::Contact) {
         if !excused.contains(&record.key.id) {
-            it_says_what_bms_says(record, contacts, &owners, &held["contactTypes"][0]["id"])?;
+            // Who came from another account is left as it was in the organization of that one.
+            let home =
+                record.fields.get(Field::Account).and_then(|name| actual.account(name)).map(|account| account.id);
+            let neighbours: Vec<Value> =
+                contacts.iter().filter(|contact| contact["organization"].as_u64() == home).cloned().collect();
+            it_says_what_bms_says(record, &neighbours, &owners, &held["contactTypes"][0]["id"])?;
         }
     }
     Ok(())
