@@ -372,6 +372,17 @@ fn the_demo_goes_as_told() {
 }
 
 #[test]
+fn the_demo_goes_on_with_a_live_bms_and_it_glue() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_bmsync")).args(["demo", "--kaseya", "--itglue"]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    for chapter in ["10. What the API cannot do is a work list", "13. Nothing is left to bring"] {
+        assert!(told.contains(chapter), "{told}");
+    }
+}
+
+#[test]
 fn the_simulator_serves_loopback_only() {
     let address: SocketAddr = "0.0.0.0:0".parse().expect("an address");
     let output = Command::new(env!("CARGO_BIN_EXE_bmsync"))
