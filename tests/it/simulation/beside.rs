@@ -124,6 +124,7 @@ pub async fn hold(
     }
     let held = service.lock().expect("nobody panicked while holding it").to_json();
     let contacts = held["contacts"].as_array().expect("a list");
+    let organizations = held["organizations"].as_array().expect("a list");
     let owned = ledger.kept("outbox/itglue/owner/").await.expect("memory");
     let number = |text: &str| text.parse::<u64>().expect("a number");
     let owners: BTreeMap<u64, u64> = owned
@@ -151,10 +152,11 @@ pub async fn hold(
     for record in actual.records().filter(|record| record.key.kind == Kind::Contact) {
         if !excused.contains(&record.key.id) {
             // Who came from another account is left as it was in the organization of that one.
-            let home =
-                record.fields.get(Field::Account).and_then(|name| actual.account(name)).map(|account| account.id);
+            let account = record.fields.get(Field::Account).unwrap_or_default();
+            let homes: Vec<&Value> =
+                organizations.iter().filter(|one| one["name"] == account).map(|one| &one["id"]).collect();
             let neighbours: Vec<Value> =
-                contacts.iter().filter(|contact| contact["organization"].as_u64() == home).cloned().collect();
+                contacts.iter().filter(|contact| homes.contains(&&contact["organization"])).cloned().collect();
             it_says_what_bms_says(record, &neighbours, &owners, &held["contactTypes"][0]["id"])?;
         }
     }
