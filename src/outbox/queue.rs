@@ -2,7 +2,7 @@
 //! due, what is remembered of each, and what was found. Each event is written in the commit of its change, so a place in
 //! the events and the contacts that are due are the whole outbox. Knows nothing of what is delivered where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -345,7 +345,7 @@ impl Queue {
         if changes.is_empty() {
             return Ok(());
         }
-        self.ledger.keep(changes).await?;
+        self.ledger.keep(settled(changes)).await?;
         for (before, after) in turns {
             if let Some(before) = before.and_then(|code| self.found.get_mut(&code)) {
                 *before = before.saturating_sub(1);
@@ -419,6 +419,14 @@ impl Due {
         let latest = now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
         self.after.filter(|after| *after <= latest).unwrap_or(now)
     }
+}
+
+/// Without those by which somebody lets go of what somebody else takes over in the same moment.
+fn settled(mut changes: Vec<Keep>) -> Vec<Keep> {
+    let taken: BTreeSet<String> =
+        changes.iter().filter(|change| change.after.is_some()).map(|change| change.key.clone()).collect();
+    changes.retain(|change| change.after.is_some() || !taken.contains(&change.key));
+    changes
 }
 
 /// Which contacts of BMS are known to be these there.
